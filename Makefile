@@ -1,0 +1,46 @@
+# Two commands do everything on a fresh machine: `make run` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
+# One BLAS thread a process: the vectors are small, and joblib already uses every core.
+export OPENBLAS_NUM_THREADS := 1
+
+.PHONY: install run test check train bench stress clean
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+$(DEV_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+install: $(STAMP)
+
+run: $(STAMP)
+	$(BIN)/notequality batch data/sample-inbox.zip --output out.csv
+
+check: $(DEV_STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest -m 'not slow and not stress'
+
+test: $(DEV_STAMP)
+	$(BIN)/pytest -m 'not stress'
+
+train: $(STAMP)
+	$(BIN)/notequality train data/notes.jsonl --into models
+
+bench: $(DEV_STAMP)
+	$(BIN)/python benchmarks/ablation.py
+	$(BIN)/python benchmarks/speed.py
+
+stress: $(DEV_STAMP)
+	$(BIN)/pytest -m stress
+
+clean:
+	rm -rf $(VENV) dist out.csv
