@@ -39,8 +39,7 @@ _LAST = (
     "Gatheridge Hollowell Kettlebury Lockersby Mossbank Northcliffe-Hay Pennycroft Ravensby Thistlewood"
 ).split()
 _COMPANIES = tuple(
-    "Cartiere Valdora|Imballaggi Brusa|Boxlight|Norfield Foods|"
-    "Tessuti Merello|Orchard & Pine|Studio Tralci|Kilnworth".split("|")
+    "Cartiere Valdora|Imballaggi Brusa|Boxlight|Norfield Foods|Tessuti Merello|Orchard & Pine|Studio Tralci|Kilnworth".split("|")
 )
 
 

@@ -16,8 +16,11 @@ INSIDE = re.compile(r"(?<=[a-zà-ÿ,;'’] )[a-zà-ÿ]+(?:'(?=[a-zà-ÿ]))?|(?<=
 # Greetings and the like stand at the start, where capitals hide them.
 OPENERS = {
     "it": "buongiorno buonasera ciao salve gentile gentilissimo gentilissima egregio spett cara caro carissimo carissima pregiatissimo "
-    "grazie piacere arrivederci saluti buon buona egregia stimato stimata ehi auguri",
-    "en": "hello hi hey dear greetings thanks good morning afternoon evening hiya howdy regards cheers respected welcome sir madam nice connect",
+    "grazie piacere arrivederci saluti buon buona egregia stimato stimata ehi auguri acquistiamo arrediamo aspettando attendo compriamo connettiamoci dovrei eccoci gentili "
+    "guasto parrucchiera pendolare produco purtroppo rimango sentiamoci torniamo valuto verresti votami iscriviti registrati contattami "
+    "realizzo scrivimi chiamami scarica prenota scopri clicca visita",
+    "en": "hello hi hey dear greetings thanks good morning afternoon evening hiya howdy regards cheers respected welcome sir madam nice connect aspiring "
+    "membership plasterer realtor serving subscribe register download book click let s",
 }
 
 
@@ -33,7 +36,6 @@ def main() -> None:
                 groups[note["language"]][word.strip("'")].add(note["group"])
     for language, words in groups.items():
         kept = {word for word, seen in words.items() if len(seen) > 1} | set(OPENERS[language].split())
-        kept |= set(OPENERS["en"].split()) & kept
         target = ROOT / "src" / "notequality" / "words" / f"{language}.txt"
         head = f"# Ordinary {language} words, made by data/word_lists.py from the training notes.\n"
         target.write_text(head + "\n".join(sorted(kept)) + "\n", encoding="utf-8")

@@ -175,9 +175,7 @@ def _choose_format(output: str | Path) -> OutputFormat:
     found = next((known for known in OUTPUT_FORMATS if known.suffix == suffix), None)
     if found is None:
         known = ", ".join(known.suffix for known in OUTPUT_FORMATS)
-        raise InputError(
-            f"{output}: cannot write {suffix or 'a file without suffix'}: end the name in one of {known}, or -"
-        )
+        raise InputError(f"{output}: cannot write {suffix or 'a file without suffix'}: end the name in one of {known}, or -")
     return found
 
 
@@ -207,9 +205,7 @@ def _whole_file(output: Path) -> Iterator[IO[bytes]]:
         stream.close()
         os.replace(part, output)
     except OSError as error:
-        raise InputError(
-            f"{output}: cannot be written: {error.strerror or error}: nothing was changed", path=output
-        ) from error
+        raise InputError(f"{output}: cannot be written: {error.strerror or error}: nothing was changed", path=output) from error
     finally:
         if stream is not None:
             _discard(stream, part)
@@ -278,9 +274,7 @@ def _scored_by_workers(
 def _rows(chunk: Chunk, scores: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     blank = [None] * len(chunk.frame)
     mine = [chunk.frame[name].tolist() if name in chunk.frame else blank for name in columns]
-    ours = [
-        _whole_numbers(scores[name].tolist()) if name == "nq_score" else scores[name].tolist() for name in SCORE_COLUMNS
-    ]
+    ours = [_whole_numbers(scores[name].tolist()) if name == "nq_score" else scores[name].tolist() for name in SCORE_COLUMNS]
     return zip(*mine, *ours, [chunk.source] * len(chunk.frame), strict=True)
 
 

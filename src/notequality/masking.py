@@ -18,8 +18,10 @@ NAME, NUMBER, LINK, MAIL, PHONE, MONEY, PERCENT, FIELD = (
 
 _TOKEN = re.compile(
     r"(?P<mail>[\w.+-]+@[\w-]+\.[\w.-]*\w)"
-    r"|(?P<link>(?:https?://|www\.)\S*[\w/]|\b[\w-]+(?:\.[\w-]+)*\.(?:com|net|org|io|it|eu|co|me|ly|example|app|ai|info|biz|uk|de|fr|gle)\b(?:/\S*[\w/])?)"
-    r"|(?P<field>\{\{?[^{}\n]{0,30}\}?\}|\[[^\[\]\n]{1,25}\]|%[A-Z_]{3,20}%|<(?:nome|name|first ?name|cognome|azienda|company)>)"
+    r"|(?P<link>(?:https?://|www\.)\S*[\w/]"
+    r"|\b[\w-]+(?:\.[\w-]+)*\.(?:com|net|org|io|it|eu|co|me|ly|example|app|ai|info|biz|uk|de|fr|gle)\b(?:/\S*[\w/])?)"
+    r"|(?P<field>\{\{?[^{}\n]{0,30}\}?\}|\[[^\[\]\n]{1,25}\]|%[A-Z_]{3,20}%"
+    r"|<(?:nome|name|first ?name|cognome|azienda|company)>)"
     r"|(?P<phone>(?:\+|\b00)\d[\d .()/-]{6,16}\d|\b3\d{2}[ ./-]?\d{3}[ .-]?\d{3,4}\b)"
     r"|(?P<money>[€$£] ?\d[\d.,']*[kKmM]?\b|\d[\d.,']* ?(?:[€$£]|[kK] ?[€$£]|(?:euro|eur|usd|dollars?|pounds?)\b))"
     r"|(?P<pct>\d[\d.,]* ?%)"
@@ -30,15 +32,19 @@ _TOKEN = re.compile(
 _CLASS = {"mail": MAIL, "link": LINK, "field": FIELD, "phone": PHONE, "money": MONEY, "pct": PERCENT, "num": NUMBER}
 _SENTENCE_END = frozenset(".!?\n:")
 _GREETINGS = frozenset(
-    "ciao salve buongiorno buonasera gentile gentilissimo gentilissima egregio egregia caro cara carissimo carissima spett hi hello hey dear "
-    "hiya greetings morning afternoon evening dott dottor dottoressa ssa ing avv arch geom rag prof sig signor signora mr mrs ms dr sir".split()
+    "ciao salve buongiorno buonasera gentile gentilissimo gentilissima egregio egregia caro cara carissimo carissima spett "
+    "hi hello hey dear hiya greetings morning afternoon evening dott dottor dottoressa ssa ing avv arch geom rag prof sig "
+    "signor signora mr mrs ms dr sir".split()
 )
 # Capitalised, but words and not names: what they stand for is part of the meaning.
 _NOT_NAMES = frozenset(
-    "i linkedin whatsapp telegram zoom skype teams instagram facebook youtube tiktok calendly google excel crm seo hr ceo cto cfo coo b2b b2c saas ai ia it pmi "
-    "pdf cv mba roi kpi sme nda rfp pr ux ui erp dm pm faq usa uk eu ue italia italy europe europa italian english italiano inglese monday tuesday wednesday thursday friday saturday sunday "
-    "january february march april may june july august september october november december lunedi martedi mercoledi giovedi venerdi sabato domenica "
-    "lei suo sua suoi sue le la li lo vi voi vostra vostro vostri vostre loro ella tu tuo tua tuoi tue gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre natale pasqua christmas easter bitcoin forex covid amazon".split()
+    "i linkedin whatsapp telegram zoom skype teams instagram facebook youtube tiktok calendly google excel crm seo hr ceo "
+    "cto cfo coo b2b b2c saas ai ia it pmi pdf cv mba roi kpi sme nda rfp pr ux ui erp dm pm faq usa uk eu ue italia italy "
+    "europe europa italian english italiano inglese monday tuesday wednesday thursday friday saturday sunday january february "
+    "march april may june july august september october november december lunedi martedi mercoledi giovedi venerdi sabato "
+    "domenica lei suo sua suoi sue le la li lo vi voi vostra vostro vostri vostre loro ella tu tuo tua tuoi tue gennaio "
+    "febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre natale pasqua christmas easter "
+    "bitcoin forex covid amazon".split()
 )
 
 

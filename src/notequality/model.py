@@ -1,21 +1,34 @@
-"""`build_pipeline()` and the label order: the one place that chooses the classifier and its calibration."""
+"""`build_pipeline()` and the label order: the one place that chooses the classifier and its calibration.
+
+The labelling guide decides by two questions, and so does the model: *does it use me?* and, of notes that do not, *could it have
+been written only to me?* Two experts answer both, one from what is counted (words, characters, cues, shape), one from the
+sentence network; a judge weighs their log-odds and turns them into calibrated probabilities.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
+import joblib
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import FeatureUnion, Pipeline
 
-from notequality.features import CharacterCounts, CueCounts, SentenceVectors, Shape, WordCounts
+from notequality import encoder
+from notequality.features import CharacterCounts, CueCounts, Reading, Shape, WordCounts, encoder_text
+from notequality.tuning import tune
 
 # From worst to best, as in the labelling guide; columns of probabilities stand in this order everywhere.
 LABELS = ("spammy", "generic", "personalised")
+BLOCKS = ("words", "characters", "cues", "shape")
+EXPERTS = ("counts", "network")
+# One part in five is held out to learn how far each expert can be trusted.
+_FOLDS = 5
 
-Probabilities = np.ndarray[Any, np.dtype[np.float64]]
+Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def sigmoid(values: Any) -> Any:
@@ -23,64 +36,226 @@ def sigmoid(values: Any) -> Any:
     return 0.5 * (1 + np.tanh(0.5 * np.asarray(values, dtype=np.float64)))
 
 
-class TwoQuestions(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Asks the labelling guide's two questions in its order, each with a logistic regression.
-
-    *Does it use me?* gives s = P(spammy). *Could it have been written only to me?*, asked of notes that are not spammy, gives t.
-    Then P(personalised) = (1 − s)·t and P(generic) = (1 − s)·(1 − t).
-
-    Args:
-        C: inverse strength of the L2 penalty of both questions.
-        slopes: what the log-odds of each question are multiplied by (Platt's sigmoid without intercept); set by calibration.
-    """
-
-    def __init__(self, C: float = 4.0, slopes: tuple[float, float] = (1.0, 1.0)) -> None:  # noqa: N803 scikit-learn's name
-        self.C = C
-        self.slopes = slopes
-
-    def fit(self, X: Any, y: Sequence[str]) -> Self:  # noqa: N803 scikit-learn's name
-        """Fit both questions.
-
-        Args:
-            X: columns, shape (n, d), sparse or dense.
-            y: n labels of `LABELS`.
-        """
-        labels = np.asarray(y)
-        asked = labels != "spammy"
-        self.classes_ = np.array(LABELS)
-        self.uses_me_ = self._question(X, labels == "spammy")
-        self.only_me_ = self._question(X[np.flatnonzero(asked)], labels[asked] == "personalised")
-        return self
-
-    def _question(self, X: Any, answer: Any) -> LogisticRegression:  # noqa: N803
-        return LogisticRegression(C=self.C, max_iter=3000, tol=1e-5).fit(X, answer)
-
-    def log_odds(self, X: Any) -> Probabilities:  # noqa: N803
-        """Return the uncalibrated log-odds of both questions, shape (n, 2)."""
-        return np.stack([self.uses_me_.decision_function(X), self.only_me_.decision_function(X)], axis=1)
-
-    def predict_proba(self, X: Any) -> Probabilities:  # noqa: N803
-        """Return calibrated probabilities, shape (n, 3), columns in the order of `LABELS`."""
-        return probabilities(self.log_odds(X), self.slopes)
-
-    def predict(self, X: Any) -> Any:  # noqa: N803
-        """Return the likeliest labels, shape (n,)."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+def answers(labels: Sequence[str]) -> tuple[Floats, Floats, Any]:
+    """Return the true answers to both questions (0 or 1, shape (n,)), and which notes the second is asked of."""
+    given = np.asarray(labels)
+    return (given == "spammy").astype(float), (given == "personalised").astype(float), given != "spammy"
 
 
-def probabilities(log_odds: Probabilities, slopes: tuple[float, float]) -> Probabilities:
-    """Turn the log-odds of the two questions, shape (n, 2), into probabilities in the order of `LABELS`, shape (n, 3)."""
-    answers = sigmoid(log_odds * np.asarray(slopes))
-    s, t = answers[:, 0], answers[:, 1]
-    return np.stack([s, (1 - s) * (1 - t), (1 - s) * t], axis=1)
+def _two_regressions(X: Any, y: Sequence[str], C: float) -> tuple[LogisticRegression, LogisticRegression]:  # noqa: N803
+    spammy, personalised, asked = answers(y)
+    rows = np.flatnonzero(asked)
+    first, second = (LogisticRegression(C=C, max_iter=3000, tol=1e-5) for _ in range(2))
+    return first.fit(X, spammy), second.fit(X[rows], personalised[rows])
 
 
-def build_pipeline(blocks: Sequence[str] = ("words", "characters", "vectors", "cues", "shape"), C: float = 4.0) -> Pipeline:  # noqa: N803
-    """Return the unfitted pipeline from readings to probabilities.
+class CountsExpert(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Answers both questions by logistic regression on counted columns.
 
     Args:
-        blocks: which blocks of columns to use; all of them in the shipped model, fewer in the ablation.
+        blocks: which blocks of columns to count.
         C: inverse strength of the L2 penalty.
     """
-    made = {"words": WordCounts, "characters": CharacterCounts, "vectors": SentenceVectors, "cues": CueCounts, "shape": Shape}
-    return Pipeline([("columns", FeatureUnion([(name, made[name]()) for name in blocks])), ("judge", TwoQuestions(C=C))])
+
+    def __init__(self, blocks: Sequence[str] = BLOCKS, C: float = 4.0) -> None:  # noqa: N803 scikit-learn's name
+        self.blocks = blocks
+        self.C = C
+
+    def fit(self, readings: Sequence[Reading], y: Sequence[str]) -> Self:
+        """Fit on n readings and their labels."""
+        self.columns_ = columns(self.blocks)
+        counted = self.columns_.fit_transform(readings).tocsr()
+        self.questions_ = _two_regressions(counted, y, self.C)
+        return self
+
+    def transform(self, readings: Sequence[Reading]) -> Floats:
+        """Return the log-odds of both questions, shape (n, 2)."""
+        counted = self.columns_.transform(readings)
+        return np.stack([question.decision_function(counted) for question in self.questions_], axis=1)
+
+
+def columns(blocks: Sequence[str] = BLOCKS) -> FeatureUnion:
+    """Return the unfitted blocks of counted columns, side by side."""
+    made: Mapping[str, Callable[[], Any]] = {
+        "words": WordCounts,
+        "characters": CharacterCounts,
+        "cues": CueCounts,
+        "shape": Shape,
+    }
+    return FeatureUnion([(name, made[name]()) for name in blocks])
+
+
+class NetworkExpert(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Answers both questions by the sentence network.
+
+    Args:
+        passes: how often training sees every note.
+        rate: the largest step of training.
+        seed: of shuffles and dropout.
+    """
+
+    def __init__(self, passes: int = 2, rate: float = 4e-4, seed: int = 0) -> None:
+        self.passes = passes
+        self.rate = rate
+        self.seed = seed
+
+    def fit(self, readings: Sequence[Reading], y: Sequence[str]) -> Self:
+        """Fit on n readings and their labels."""
+        weights = tune([encoder_text(one) for one in readings], y, passes=self.passes, rate=self.rate, seed=self.seed)
+        # Half precision halves the file; rounding here keeps the fitted and the loaded model the same.
+        self.weights_ = {name: array.astype(np.float16).astype(np.float32) for name, array in weights.items()}
+        return self
+
+    def transform(self, readings: Sequence[Reading]) -> Floats:
+        """Return the log-odds of both questions, shape (n, 2)."""
+        return encoder.log_odds(self.weights_, [encoder_text(one) for one in readings]).astype(np.float64)
+
+
+def build_expert(name: str) -> Any:
+    """Return an unfitted expert, `counts` or `network`."""
+    return {"counts": CountsExpert, "network": NetworkExpert}[name]()
+
+
+class Experts(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Several experts side by side.
+
+    `fit_transform` is not `fit().transform()`, as in scikit-learn's `TargetEncoder`: it returns what the experts say of notes
+    that they were not fitted on, since what they say of their own would teach the judge to trust them too much. Only one fold
+    is held out (a pass of the network takes minutes); the other rows are NaN, and the judge leaves them out.
+
+    Args:
+        names: which experts.
+        jobs: fits that run at the same time.
+    """
+
+    def __init__(self, names: Sequence[str] = EXPERTS, jobs: int = 2) -> None:
+        self.names = names
+        self.jobs = jobs
+
+    def fit(self, readings: Sequence[Reading], y: Sequence[str]) -> Self:
+        """Fit every expert on all readings."""
+        self.experts_ = [build_expert(name).fit(readings, y) for name in self.names]
+        return self
+
+    def fit_transform(self, readings: Sequence[Reading], y: Sequence[str], groups: Sequence[str] | None = None) -> Floats:
+        """Fit every expert on all readings; return log-odds of held-out ones, shape (n, 2 · experts), NaN elsewhere.
+
+        Args:
+            readings: n readings.
+            y: n labels.
+            groups: n groups; variants of one note share one and are held out together.
+        """
+        folds = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=0)
+        kept, held = next(folds.split(np.zeros(len(readings)), y, np.arange(len(readings)) if groups is None else groups))
+        everything = np.arange(len(readings))
+        tasks = [(name, rows) for name in reversed(self.names) for rows in (everything, kept)]
+        fitted = joblib.Parallel(n_jobs=self.jobs)(
+            joblib.delayed(_fit_expert)(name, [readings[int(i)] for i in rows], [y[int(i)] for i in rows]) for name, rows in tasks
+        )
+        by_task = {(name, len(rows)): expert for (name, rows), expert in zip(tasks, fitted, strict=True)}
+        self.experts_ = [by_task[name, len(everything)] for name in self.names]
+        held_readings = [readings[int(i)] for i in held]
+        odds = np.full((len(readings), 2 * len(self.names)), np.nan)
+        odds[held] = np.hstack([by_task[name, len(kept)].transform(held_readings) for name in self.names])
+        return odds
+
+    def transform(self, readings: Sequence[Reading]) -> Floats:
+        """Return the log-odds of both questions by each expert, shape (n, 2 · experts)."""
+        return np.hstack([expert.transform(readings) for expert in self.experts_])
+
+
+def _fit_expert(name: str, readings: Sequence[Reading], y: Sequence[str]) -> Any:
+    return build_expert(name).fit(readings, y)
+
+
+class Judge(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Weighs the experts' log-odds, question by question (Platt's sigmoid with one slope an expert).
+
+    s = P(spammy), t = P(personalised | not spammy); P(personalised) = (1 − s)·t and P(generic) = (1 − s)·(1 − t).
+    """
+
+    def fit(self, odds: Floats, y: Sequence[str]) -> Self:
+        """Fit on log-odds, shape (n, 2 · experts), and n labels; rows with NaN are left out."""
+        held = np.flatnonzero(np.isfinite(odds).all(axis=1))
+        spammy, personalised, asked = answers([y[int(i)] for i in held])
+        first = LogisticRegression(C=100).fit(odds[held][:, 0::2], spammy)
+        second = LogisticRegression(C=100).fit(odds[held][asked][:, 1::2], personalised[asked])
+        self.slopes_ = np.vstack([first.coef_, second.coef_])
+        self.intercepts_ = np.concatenate([first.intercept_, second.intercept_])
+        self.classes_ = np.array(LABELS)
+        return self
+
+    def predict_proba(self, odds: Floats) -> Floats:
+        """Return probabilities, shape (n, 3), columns in the order of `LABELS`."""
+        s = sigmoid(odds[:, 0::2] @ self.slopes_[0] + self.intercepts_[0])
+        t = sigmoid(odds[:, 1::2] @ self.slopes_[1] + self.intercepts_[1])
+        return np.stack([s, (1 - s) * (1 - t), (1 - s) * t], axis=1)
+
+    def predict(self, odds: Floats) -> Any:
+        """Return the likeliest labels, shape (n,)."""
+        return self.classes_[self.predict_proba(odds).argmax(axis=1)]
+
+
+def build_pipeline(experts: Sequence[str] = EXPERTS, jobs: int = 2) -> Pipeline:
+    """Return the unfitted pipeline from readings to probabilities; fit it with `experts__groups=`.
+
+    Args:
+        experts: which experts the judge hears.
+        jobs: fits that run at the same time.
+    """
+    return Pipeline([("experts", Experts(experts, jobs)), ("judge", Judge())])
+
+
+def pack(pipeline: Pipeline) -> tuple[dict[str, Any], dict[str, list[str]], dict[str, Any]]:
+    """Take a fitted pipeline of both experts apart into arrays, lists of words and settings, for `store`."""
+    experts, judge = pipeline.named_steps["experts"], pipeline.named_steps["judge"]
+    counts, network = experts.experts_
+    blocks = dict(counts.columns_.transformer_list)
+    arrays: dict[str, Any] = {f"net_{name}": array.astype(np.float16) for name, array in network.weights_.items()}
+    lists: dict[str, list[str]] = {}
+    for name in ("words", "characters"):
+        vocabulary = blocks[name].vocabulary_
+        lists[name] = sorted(vocabulary, key=vocabulary.__getitem__)
+        arrays[f"{name}_idf"] = blocks[name].idf_
+    arrays["coefficients"] = np.vstack([question.coef_ for question in counts.questions_]).astype(np.float32)
+    arrays["intercepts"] = np.concatenate([question.intercept_ for question in counts.questions_])
+    arrays["judge_slopes"], arrays["judge_intercepts"] = judge.slopes_, judge.intercepts_
+    return arrays, lists, {"blocks": list(counts.blocks), "experts": list(experts.names), "labels": list(LABELS)}
+
+
+def unpack(arrays: Mapping[str, Any], lists: Mapping[str, list[str]]) -> Pipeline:
+    """Put a pipeline together from what `pack` made.
+
+    Raises:
+        KeyError, ValueError: a part is missing or does not fit the others.
+    """
+    counts, network, judge = CountsExpert(), NetworkExpert(), Judge()
+    counts.columns_ = columns()
+    for name, block in counts.columns_.transformer_list:
+        if name in lists:
+            block.fixed_vocabulary_ = False
+            block.vocabulary_ = {word: place for place, word in enumerate(lists[name])}
+            block.idf_ = np.asarray(arrays[f"{name}_idf"])
+    counts.questions_ = tuple(_regression(arrays["coefficients"][i], arrays["intercepts"][i]) for i in range(2))
+    network.weights_ = {
+        name.removeprefix("net_"): np.asarray(array, dtype=np.float32)
+        for name, array in arrays.items()
+        if name.startswith("net_")
+    }
+    judge.slopes_, judge.intercepts_, judge.classes_ = (
+        arrays["judge_slopes"],
+        arrays["judge_intercepts"],
+        np.array(LABELS),
+    )
+    experts = Experts()
+    experts.experts_ = [counts, network]
+    return Pipeline([("experts", experts), ("judge", judge)])
+
+
+def _regression(coefficients: Any, intercept: Any) -> LogisticRegression:
+    regression = LogisticRegression()
+    regression.classes_ = np.array([0.0, 1.0])
+    regression.coef_ = np.asarray(coefficients)[None, :]
+    regression.intercept_ = np.atleast_1d(np.asarray(intercept))
+    regression.n_features_in_ = regression.coef_.shape[1]
+    return regression

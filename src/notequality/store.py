@@ -119,7 +119,12 @@ def promote(path: Path) -> None:
 
 
 def save(
-    folder: Path, date: str, card: Mapping[str, Any], arrays: Mapping[str, Array], lists: Mapping[str, list[str]], readme: str
+    folder: Path,
+    date: str,
+    card: Mapping[str, Any],
+    arrays: Mapping[str, Array],
+    lists: Mapping[str, list[str]],
+    readme: str,
 ) -> Path:
     """Write a model folder, whole or not at all, and return its path.
 

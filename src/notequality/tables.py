@@ -92,9 +92,7 @@ class Source:
             with self.opener() as stream:
                 yield stream
         except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError) as error:
-            raise ArchiveError(
-                f"{self.where}: the archive is damaged ({error}): download it again", path=self.path
-            ) from error
+            raise ArchiveError(f"{self.where}: the archive is damaged ({error}): download it again", path=self.path) from error
         except OSError as error:
             raise InputError(f"{self.where}: cannot be read: {error.strerror or error}", path=self.path) from error
 
@@ -175,6 +173,13 @@ def _standard_input() -> Source:
         return os.fdopen(os.dup(kept.fileno()), "rb")
 
     return Source(STANDARD_INPUT, "standard input", None, rewind)
+
+
+def standard_text() -> str:
+    """Return all of standard input as text, in whatever encoding it is written."""
+    source = _standard_input()
+    with source.open() as stream:
+        return stream.read().decode(_encoding(source), "replace")
 
 
 def _is_table_name(name: str) -> bool:

@@ -156,7 +156,13 @@ def _batches(lengths: Integers, random: np.random.Generator) -> list[Integers]:
 
 
 def tune(
-    texts: Sequence[str], labels: Sequence[str], *, passes: int, rate: float, seed: int, progress: Callable[[int, int], Any] | None = None
+    texts: Sequence[str],
+    labels: Sequence[str],
+    *,
+    passes: int,
+    rate: float,
+    seed: int,
+    progress: Callable[[int, int], Any] | None = None,
 ) -> Weights:
     """Train the network and return its weights.
 
