@@ -33,7 +33,7 @@ test: $(DEV_STAMP)
 	$(BIN)/pytest -m 'not stress'
 
 train: $(STAMP)
-	$(BIN)/notequality train data/notes.jsonl --into models
+	$(BIN)/notequality train data/notes.jsonl --measure-on data/test.jsonl data/validation.jsonl --into models
 
 bench: $(DEV_STAMP)
 	$(BIN)/python benchmarks/ablation.py

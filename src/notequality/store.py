@@ -39,7 +39,7 @@ _HASH_LENGTH = 6
 _MAX_FILE = 256 * 1024 * 1024
 _MAX_CARD = 4 * 1024 * 1024
 _NAME = re.compile(r"^\d{4}-\d{2}-\d{2}-[0-9a-f]{6}$")
-_FILE = re.compile(r"^[a-z0-9_]+\.(?:npy|json|md)$")
+_FILE = re.compile(r"^(?:[a-z0-9_]+\.(?:npy|json)|README\.md)$")
 _DTYPES = frozenset("f4 f8 f2 i4 i8 u1 u4".split())
 
 Array = np.ndarray[Any, Any]

@@ -5,8 +5,7 @@ Adam: Kingma & Ba (ICLR 2015), with decoupled weight decay (Loshchilov & Hutter,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -155,15 +154,7 @@ def _batches(lengths: Integers, random: np.random.Generator) -> list[Integers]:
     return [batches[i] for i in random.permutation(len(batches))]
 
 
-def tune(
-    texts: Sequence[str],
-    labels: Sequence[str],
-    *,
-    passes: int,
-    rate: float,
-    seed: int,
-    progress: Callable[[int, int], Any] | None = None,
-) -> Weights:
+def tune(texts: Sequence[str], labels: Sequence[str], *, passes: int, rate: float, seed: int) -> Weights:
     """Train the network and return its weights.
 
     Args:
@@ -172,7 +163,6 @@ def tune(
         passes: how often every note is seen.
         rate: Adam's step size at its highest.
         seed: of the shuffles and the dropout; the same seed gives the same weights.
-        progress: called with steps done and steps in all.
     """
     weights = {name: array.copy() for name, array in starting_weights().items()}
     tokens = tokenize(texts)
@@ -185,8 +175,6 @@ def tune(
     for _ in range(passes):
         for chosen in _batches(lengths, random):
             _step(weights, adam, Batch.of([tokens[i] for i in chosen]), spammy[chosen], personalised[chosen], random)
-            if progress:
-                progress(adam.step, steps)
     return weights
 
 
