@@ -77,7 +77,7 @@ def main() -> None:
     options = parser.parse_args()
     own, held = read_labelled(ROOT / "data" / "notes.jsonl"), read_labelled(ROOT / "data" / "validation.jsonl")
     notes = [*own, *held]
-    readings = read_texts([note.text for note in notes])
+    readings = read_texts([note.text for note in notes], [note.language for note in notes])
     labels = [note.label for note in notes]
     groups = [note.group for note in own]
     splitter = StratifiedGroupKFold(5, shuffle=True, random_state=1)

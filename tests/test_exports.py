@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from notequality.errors import ArchiveError, InputError, TableError
-from notequality.exports import TEXT_COLUMNS, Inputs, open_inputs, strip_html
+from notequality.exports import Inputs, open_inputs
+from notequality.formats import TEXT_COLUMNS, strip_html
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -245,9 +246,7 @@ def test_direction_by_the_profile_in_most_conversations_or_by_me(tmp_path: Path,
 def test_the_owner_by_invitations_and_by_profile(tmp_path: Path) -> None:
     rows = [
         message("1", "in"),
-        message(
-            "2", "out", FROM="Me, PhD", SENDER_PROFILE_URL="https://x/in/other", TO="Anna", RECIPIENT_PROFILE_URLS=ANNA
-        ),
+        message("2", "out", FROM="Me, PhD", SENDER_PROFILE_URL="https://x/in/other", TO="Anna", RECIPIENT_PROFILE_URLS=ANNA),
     ]
     write(tmp_path / "messages.csv", MESSAGE_HEADERS["2026"], rows)
     (tmp_path / "Profile.csv").write_text('First Name,Last Name,Headline\nMe,"PhD",x\n')
@@ -407,12 +406,8 @@ def test_a_folder_without_linkedin_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize("preamble", ["", 'Notes:\n"You may notice, some are missing."\n\n'])
 def test_connections_alone_hold_no_notes(tmp_path: Path, preamble: str) -> None:
     path = tmp_path / "Connections.csv"
-    path.write_text(
-        preamble + "First Name,Last Name,URL,Email Address,Company,Position,Connected On\nA,B,,,,,08 Feb 2026\n"
-    )
-    with pytest.raises(
-        TableError, match="is a table of LinkedIn connections, which holds no notes: give Invitations.csv"
-    ):
+    path.write_text(preamble + "First Name,Last Name,URL,Email Address,Company,Position,Connected On\nA,B,,,,,08 Feb 2026\n")
+    with pytest.raises(TableError, match="is a table of LinkedIn connections, which holds no notes: give Invitations.csv"):
         open_inputs([path])
     with pytest.raises(ArchiveError, match=r"no LinkedIn file with notes: .*; found Connections\.csv"):
         open_inputs([tmp_path])
@@ -521,9 +516,7 @@ def test_every_row_of_a_damaged_table_is_accounted_for(
     header = "CONVERSATION ID,FROM,TO,DATE,CONTENT,FOLDER" if linkedin else "id,message,more"
     written = [header.replace(",", separator)]
     for style, cells in lines:
-        written.append(
-            separator.join('"' + cell.replace('"', '""') + '"' if style == "quoted" else cell for cell in cells)
-        )
+        written.append(separator.join('"' + cell.replace('"', '""') + '"' if style == "quoted" else cell for cell in cells))
     path = tmp_path / "x.csv"
     path.write_bytes(end.join(written).encode(encoding, "replace"))
     inputs = open_inputs([path], chunk_size=chunk_size)
@@ -545,9 +538,7 @@ def test_every_row_of_a_damaged_table_is_accounted_for(
 )
 def test_a_well_formed_table_loses_nothing(tmp_path: Path, rows: list[list[str]], separator: str, end: str) -> None:
     text = io.StringIO()
-    csv.writer(text, delimiter=separator, lineterminator=end, quoting=csv.QUOTE_ALL).writerows(
-        [["id", "message", "more"], *rows]
-    )
+    csv.writer(text, delimiter=separator, lineterminator=end, quoting=csv.QUOTE_ALL).writerows([["id", "message", "more"], *rows])
     path = tmp_path / "x.csv"
     path.write_bytes(text.getvalue().encode())
     found = [row for chunk in open_inputs([path]) for row in chunk.frame.to_numpy().tolist()]

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from notequality.archives import open_bundle
 from notequality.errors import ArchiveError, InputError, TableError
-from notequality.tables import MAX_RECORD_CHARACTERS, Table, open_bundle, read_table, unique_names
+from notequality.tables import MAX_RECORD_CHARACTERS, Table, read_table, unique_names
 
 
 def has_message(cells: Sequence[str]) -> bool:
@@ -121,9 +122,7 @@ def test_names_for_the_output() -> None:
 def test_json_lines(file: Path) -> None:
     found = table(
         file,
-        '\ufeff{"who": 5, "message": "x"}\r\n\n{"message": null, "more": [1]}\n{broken\n["a"]\n{"a": '
-        + "9" * 5000
-        + "}\n",
+        '\ufeff{"who": 5, "message": "x"}\r\n\n{"message": null, "more": [1]}\n{broken\n["a"]\n{"a": ' + "9" * 5000 + "}\n",
     )
     assert found.columns == ("who", "message", "more")
     assert rows(found) == [(1, [5, "x", None]), (3, [None, None, [1]]), (4, None), (5, None), (6, None)]
@@ -232,9 +231,7 @@ def test_encrypted_members_are_refused(tmp_path: Path) -> None:
     data[6] |= 1
     data[data.index(b"PK\x01\x02") + 8] |= 1
     path.write_bytes(data)
-    with pytest.raises(
-        ArchiveError, match="refused: member 'messages.csv' is encrypted: unpack it and name the folder"
-    ):
+    with pytest.raises(ArchiveError, match="refused: member 'messages.csv' is encrypted: unpack it and name the folder"):
         open_bundle(path)
 
 
@@ -282,9 +279,7 @@ def test_a_text_file_named_zip_and_an_excel_workbook(tmp_path: Path) -> None:
 
 
 def test_a_zip_is_known_by_content_and_nothing_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = pack(
-        tmp_path / "export.zip (1)", {"Top/Messages.CSV": b"who,message\nA,x\n", "__MACOSX/._a.csv": b"", "a.png": b""}
-    )
+    path = pack(tmp_path / "export.zip (1)", {"Top/Messages.CSV": b"who,message\nA,x\n", "__MACOSX/._a.csv": b"", "a.png": b""})
     monkeypatch.chdir(tmp_path)
     bundle = open_bundle(path)
     assert [source.name for source in bundle.sources] == ["Top/Messages.CSV"]

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
+from notequality.archives import open_bundle
 from notequality.errors import DataError
-from notequality.features import read
+from notequality.features import read_texts
 from notequality.language import LANGUAGES
 from notequality.model import LABELS
 from notequality.scorer import Scorer
-from notequality.tables import open_bundle, read_table
+from notequality.tables import read_table
 from notequality.text import MAX_LENGTH, read_note
 
 _REQUIRED = ("text", "label")
@@ -147,7 +148,7 @@ def evaluate(scorer: Scorer, notes: Sequence[LabelledNote]) -> dict[str, Any]:
     Returns:
         The figures of `measure`, and `certain`: threshold, share of notes that are certain, precision among them.
     """
-    readings = [read(read_note(note.text)) for note in notes]
+    readings = read_texts((note.text for note in notes), (note.language for note in notes))
     probabilities = scorer.probabilities(readings)
     labels = [note.label for note in notes]
     figures = measure(probabilities, labels, [note.language for note in notes])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Self
 
@@ -47,9 +47,10 @@ def read(note: Note) -> Reading:
     return Reading(note, tokens, tuple(cues.finder(note.language).find(tokens)))
 
 
-def read_texts(texts: Iterable[str]) -> list[Reading]:
-    """Read raw texts that are known to be in a supported language (training notes)."""
-    return [read(read_note(text)) for text in texts]
+def read_texts(texts: Iterable[str], languages: Iterable[str]) -> list[Reading]:
+    """Read raw texts whose language is known (labelled notes), `it` or `en` each."""
+    pairs = zip(texts, languages, strict=True)
+    return [read(replace(read_note(text), language=language)) for text, language in pairs]
 
 
 @cache

@@ -19,7 +19,9 @@ HIDDEN_WARNING = "hidden_characters"
 _FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u3164\uffa0")
 _UNUSUAL = re.compile("[^\t\n\r\x20-\x7e]")
 # A joiner or selector inside an emoji is how the emoji is spelt, not something hidden.
-_EMOJI_GLUE = re.compile("(?<=[^\x00-\u1fff])[\u200d\ufe0f]|[0-9#*]\ufe0f")
+_EMOJI_GLUE = re.compile(
+    "(?<=[^\x00-\u1fff])[\u200d\ufe0e\ufe0f]|[0-9#*\xa9\xae]\ufe0f|\U0001f3f4[\U000e0061-\U000e007a]{2,6}\U000e007f"
+)
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});")
@@ -27,10 +29,12 @@ _CLUSTER = re.compile("[^\x00-\x7f][\u0300-\u036f]*|[\x00-\x7f][\u0300-\u036f]+"
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _LINE_END = re.compile("\r\n?|[\x85\u2028\u2029]")
 _BACKTICK = re.compile("`")
-_BROKEN = re.compile(r"[^ \n\t]*[^\x00-\x7f][^ \n\t]*")
+# The look behind keeps the search linear: a match can only start where a token does.
+_BROKEN = re.compile(r"(?<![^ \n\t])[^ \n\t]*[^\x00-\x7f][^ \n\t]*")
 _SPACED = re.compile(r"(?<!\S)(?:[^\W\d_] ){3,}[^\W\d_](?![^\s.,;:!?])")
 _STRETCHED = re.compile(r"([^\W\d_])\1{2,}")
-_LEET_TOKEN = re.compile(r"(?<!\S)[A-Za-z0-9@$!|]{3,20}(?=[.,;:!?)]*(?!\S))")
+# A final `!` is a mark and not an `i` (`No!`).
+_LEET_TOKEN = re.compile(r"(?<!\S)[A-Za-z0-9@$!|]{2,19}[A-Za-z0-9@$|](?=[.,;:!?)]*(?!\S))")
 _LEET = str.maketrans(
     {"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "@": "a", "$": "s", "!": "i", "|": "l"}
 )
@@ -99,6 +103,8 @@ def _compatible(cluster: str) -> str:
         if named:
             return named[1].lower()
     folded = unicodedata.normalize("NFKC", cluster.translate(_PLAIN)).translate(_PLAIN)
+    if not any(char.isascii() or _script(char) == "LATIN" for char in folded):
+        return cluster  # Letters of other scripts stay as they are (Armenian `և` would become two).
     return re.sub("^ [\u0300-\u036f]+$", "'", folded)
 
 

@@ -16,14 +16,15 @@ NAME, NUMBER, LINK, MAIL, PHONE, MONEY, PERCENT, FIELD = (
     "_name_", "_num_", "_link_", "_mail_", "_phone_", "_money_", "_pct_", "_field_"
 )  # fmt: skip
 
+# Repeats are bounded or start where a token does, so that no text makes the search quadratic.
 _TOKEN = re.compile(
-    r"(?P<mail>[\w.+-]+@[\w-]+\.[\w.-]*\w)"
+    r"(?P<mail>(?<![\w.+-])[\w.+-]+@[\w-]+\.[\w.-]*\w)"
     r"|(?P<link>(?:https?://|www\.)\S*[\w/]"
-    r"|\b[\w-]+(?:\.[\w-]+)*\.(?:com|net|org|io|it|eu|co|me|ly|example|app|ai|info|biz|uk|de|fr|gle)\b(?:/\S*[\w/])?)"
+    r"|\b[\w-]{1,63}(?:\.[\w-]{1,63}){0,5}\.(?:com|net|org|io|it|eu|co|me|ly|example|app|ai|info|biz|uk|de|fr|gle)\b(?:/\S*[\w/])?)"
     r"|(?P<field>\{\{?[^{}\n]{0,30}\}?\}|\[[^\[\]\n]{1,25}\]|%[A-Z_]{3,20}%"
     r"|<(?:nome|name|first ?name|cognome|azienda|company)>)"
     r"|(?P<phone>(?:\+|\b00)\d[\d .()/-]{6,16}\d|\b3\d{2}[ ./-]?\d{3}[ .-]?\d{3,4}\b)"
-    r"|(?P<money>[€$£] ?\d[\d.,']*[kKmM]?\b|\d[\d.,']* ?(?:[€$£]|[kK] ?[€$£]|(?:euro|eur|usd|dollars?|pounds?)\b))"
+    r"|(?P<money>[€$£] ?\d[\d.,']*[kKmM]?\b|\d[\d.,']{0,15} ?(?:[€$£]|[kK] ?[€$£]|(?:euro|eur|usd|dollars?|pounds?)\b))"
     r"|(?P<pct>\d[\d.,]* ?%)"
     r"|(?P<num>\d[\d.,:/]*\d|\d)"
     r"|(?P<word>[^\W\d_]+(?:'(?=[^\W\d_]|\s|$|[.,;:!?)]))?)"

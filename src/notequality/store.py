@@ -38,8 +38,8 @@ _HASH_LENGTH = 6
 # The shipped model has about 30 MB; a file many times that size is not a model of ours.
 _MAX_FILE = 256 * 1024 * 1024
 _MAX_CARD = 4 * 1024 * 1024
-_NAME = re.compile(r"^\d{4}-\d{2}-\d{2}-[0-9a-f]{6}$")
-_FILE = re.compile(r"^(?:[a-z0-9_]+\.(?:npy|json)|README\.md)$")
+_NAME = re.compile(r"\d{4}-\d{2}-\d{2}-[0-9a-f]{6}\Z")
+_FILE = re.compile(r"(?:[a-z0-9_]+\.(?:npy|json)|README\.md)\Z")
 _DTYPES = frozenset("f4 f8 f2 i4 i8 u1 u4".split())
 
 Array = np.ndarray[Any, Any]
@@ -84,10 +84,18 @@ def current(folder: Path) -> Path | None:
     pointer = folder / CURRENT
     if not pointer.is_file():
         return None
-    name = pointer.read_text(encoding="utf-8").strip()
+    name = pointer.read_text(encoding="utf-8", errors="replace").strip()
     if not _NAME.match(name):
         raise ModelError(f"{pointer} does not name a model: write the name of a folder beside it into it", path=pointer)
     return folder / name
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether there is such a folder; a name that is too long for any file is none."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def find(model: str | None = None) -> Path:
@@ -106,7 +114,7 @@ def find(model: str | None = None) -> Path:
                 return found
         raise ModelError(f"no model found in {places[0]} or {places[1]}: install notequality again, or train a model")
     for candidate in (*(place / model for place in places if _NAME.match(model)), Path(model)):
-        if candidate.is_dir():
+        if _is_folder(candidate):
             return candidate
     raise ModelError(f"no model is called {model}: give the name of a folder in {places[0]}, or a path", path=model)
 
@@ -171,7 +179,7 @@ def _card(folder: Path) -> dict[str, Any]:
         card = json.loads(path.read_bytes())
         number = card["format"]
         files = {str(name): (int(entry["bytes"]), str(entry["sha256"])) for name, entry in card["files"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ModelError(f"{path} cannot be read: get the model again from where it came from", path=path) from error
     if number != FORMAT:
         raise ModelError(f"{path} has format {number!r}, this version reads {FORMAT}: train the model again", path=path)
@@ -207,11 +215,13 @@ def verify(folder: Path) -> dict[str, Any]:
 
 def _array(path: Path) -> Array:
     try:
-        # A map reads the header only, so that a shape larger than the file is refused before memory is asked for.
-        array: Array = np.load(path, allow_pickle=False, mmap_mode="r")
-    except (ValueError, OSError, EOFError, SyntaxError, OverflowError, MemoryError) as error:
+        # A map reads the header only, so that a shape larger than the file is refused before memory is asked for; and
+        # `open_memmap`, unlike `np.load`, takes arrays alone, no ZIP and no pickle.
+        with np.errstate(over="raise"):
+            array: Array = np.lib.format.open_memmap(path, mode="r")
+    except Exception as error:  # what NumPy raises on a hostile header is of many kinds
         raise ModelError(f"{path} is not an array of numbers: do not use this model", path=path) from error
-    if not isinstance(array, np.ndarray) or array.dtype.str[1:] not in _DTYPES:
+    if array.dtype.str[1:] not in _DTYPES:
         raise ModelError(f"{path} holds something other than numbers: do not use this model", path=path)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise ModelError(f"{path} holds numbers that are not finite: do not use this model", path=path)

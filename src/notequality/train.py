@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,10 @@ from notequality import cues, store
 from notequality.errors import DataError, ModelError
 from notequality.evaluate import LabelledNote, evaluate
 from notequality.explain import Explainer
-from notequality.features import Reading, read
+from notequality.features import read, read_texts
 from notequality.model import LABELS, Experts, Judge, pack, unpack
 from notequality.scorer import Scorer, versions
-from notequality.text import Note, read_note
+from notequality.text import read_note
 
 # Under this many notes of a label in a language the figures on the held-out fold say nothing.
 _LEAST_A_LABEL = 20
@@ -78,7 +78,7 @@ def fit(notes: Sequence[LabelledNote], jobs: int = 2) -> tuple[Pipeline, float]:
     Returns:
         The pipeline, and the probability from which its verdicts are certain.
     """
-    readings = [read(_note(note)) for note in notes]
+    readings = read_texts((note.text for note in notes), (note.language for note in notes))
     labels = [note.label for note in notes]
     experts = Experts(jobs=jobs)
     odds = experts.fit_transform(readings, labels, groups=[note.group for note in notes])
@@ -87,11 +87,6 @@ def fit(notes: Sequence[LabelledNote], jobs: int = 2) -> tuple[Pipeline, float]:
     threshold = _threshold(judge.predict_proba(odds[held]), [labels[i] for i in held])
     arrays, lists, _ = pack(Pipeline([("experts", experts), ("judge", judge)]))
     return unpack(arrays, lists), threshold
-
-
-def _note(note: LabelledNote) -> Note:
-    """Read a training note in the language that it was labelled with."""
-    return replace(read_note(note.text), language=note.language)
 
 
 def _threshold(probabilities: Any, labels: Sequence[str]) -> float:
@@ -105,12 +100,8 @@ def _threshold(probabilities: Any, labels: Sequence[str]) -> float:
 
 
 def _golden(scorer: Scorer) -> list[dict[str, Any]]:
-    found = scorer.probabilities([_golden_reading(text) for text in _GOLDEN])
+    found = scorer.probabilities([read(read_note(text)) for text in _GOLDEN])
     return [{"text": text, "probabilities": row.tolist()} for text, row in zip(_GOLDEN, found, strict=True)]
-
-
-def _golden_reading(text: str) -> Reading:
-    return read(read_note(text))
 
 
 def train(
