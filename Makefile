@@ -21,7 +21,8 @@ $(DEV_STAMP): $(STAMP)
 install: $(STAMP)
 
 run: $(STAMP)
-	$(BIN)/notequality batch data/sample-inbox.zip --output out.csv
+	# 3 says that rows were left out (drafts, advertisements …), as they should be here.
+	$(BIN)/notequality batch data/sample-inbox.zip --output out.csv || [ $$? -eq 3 ]
 
 check: $(DEV_STAMP)
 	$(BIN)/ruff format --check .

@@ -22,8 +22,9 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedGroupKFold
 
 from notequality.evaluate import LabelledNote, read_labelled
-from notequality.features import read_texts
-from notequality.model import LABELS, CountsExpert, Judge, NetworkExpert
+from notequality.fitted import LABELS
+from notequality.model import CountsExpert, Judge, NetworkExpert
+from notequality.readings import read_texts
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCKS = {

@@ -58,9 +58,9 @@ def process(arguments: Sequence[str]) -> tuple[float, float]:
 
 def stages(texts: Sequence[str]) -> dict[str, float]:
     """Return seconds a stage on one core, everything warm."""
-    from notequality import Scorer, masking
+    from notequality import Scorer, encoder, masking
     from notequality.cues import finder
-    from notequality.features import read
+    from notequality.readings import encoder_text, read
     from notequality.text import read_note
 
     scorer = Scorer.load()
@@ -73,11 +73,15 @@ def stages(texts: Sequence[str]) -> dict[str, float]:
     pairs = list(zip(notes, tokens, strict=True))
     out["find cues"] = timed(lambda: [finder(note.language).find(masked) for note, masked in pairs])
     readings = [read(note) for note in notes]
-    counts, network = scorer._pipeline.named_steps["experts"].experts_
-    out["count words, characters, cues, shape"] = timed(lambda: counts.transform(readings))
-    out["sentence network"] = timed(lambda: network.transform(readings))
-    labels = scorer._pipeline.predict(readings)
-    out["evidence"] = timed(lambda: [scorer._explainer.explain(*pair) for pair in zip(readings, labels, strict=True)])
+    fitted = scorer._fitted
+    counted: list[Any] = []
+    out["count words and characters"] = timed(lambda: counted.extend(fitted.count(reading) for reading in readings))
+    out["weigh counts, cues, shape"] = timed(lambda: [fitted.counted_odds(*pair) for pair in zip(readings, counted, strict=True)])
+    network = [encoder_text(reading) for reading in readings]
+    out["sentence network"] = timed(lambda: encoder.log_odds(fitted._network, network))
+    labels = [note.label for note in scorer.score_many([note.raw for note in notes])]
+    triples = list(zip(readings, counted, labels, strict=True))
+    out["evidence"] = timed(lambda: [scorer._explainer.explain(*triple) for triple in triples])
     return out
 
 

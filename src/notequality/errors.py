@@ -31,7 +31,9 @@ class NotequalityError(Exception):
     def __init__(
         self, message: str, *, path: str | Path | None = None, row: int | None = None, column: str | None = None
     ) -> None:
-        super().__init__(" ".join(message.split()))
+        # Names of files and columns may hold anything, also what would command a terminal.
+        line = " ".join(message.split())
+        super().__init__("".join(char if char.isprintable() else ascii(char)[1:-1] for char in line))
         self.path = None if path is None else Path(path)
         self.row = row
         self.column = column

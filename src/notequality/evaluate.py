@@ -16,9 +16,9 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from notequality.archives import open_bundle
 from notequality.errors import DataError
-from notequality.features import read_texts
+from notequality.fitted import LABELS
 from notequality.language import LANGUAGES
-from notequality.model import LABELS
+from notequality.readings import read_texts
 from notequality.scorer import Scorer
 from notequality.tables import read_table
 from notequality.text import MAX_LENGTH, read_note

@@ -6,8 +6,7 @@ expert. The sentence network reads a note as a whole and is not taken apart.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -16,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from notequality import cues
-from notequality.features import Reading, characters_of, words_of
+from notequality.fitted import Counted, FittedModel
 from notequality.masking import Tokens
+from notequality.readings import Reading, characters_of, words_of
 
 if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline
+    pass
 
 # A phrase that moves the log-odds by less says nothing to a reader.
 _LEAST = 0.1
@@ -40,26 +40,6 @@ class Found:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """One block of TF-IDF columns: places, inverse document frequencies, coefficients of both questions, and what is counted."""
-
-    vocabulary: dict[str, int]
-    idf: Any
-    weights: Any
-    count: Callable[[Reading], list[str]]
-
-    def shares(self, reading: Reading) -> dict[str, Any]:
-        """What each counted term of a note adds to the log-odds of both questions, shape (2,) each."""
-        counts = Counter(gram for gram in self.count(reading) if gram in self.vocabulary)
-        if not counts:
-            return {}
-        places = [self.vocabulary[gram] for gram in counts]
-        values = (1 + np.log(list(counts.values()))) * self.idf[places]
-        parts = (self.weights[:, places] * values / np.sqrt(values @ values)).T
-        return dict(zip(counts, parts, strict=True))
-
-
 @cache
 def messages(language: str) -> dict[str, Any]:
     """Return the texts shown to users in `it` or `en` (`messages/<language>.toml`)."""
@@ -69,62 +49,59 @@ def messages(language: str) -> dict[str, Any]:
 
 
 class Explainer:
-    """Weighs phrases by the coefficients of a fitted pipeline.
+    """Weighs phrases by what their terms add to a fitted model's log-odds.
 
     Args:
-        pipeline: as `model.build_pipeline` makes it, fitted.
+        model: the model.
     """
 
-    def __init__(self, pipeline: Pipeline) -> None:
-        judge = pipeline.named_steps["judge"]
-        counts = pipeline.named_steps["experts"].experts_[0]
-        blocks = dict(counts.columns_.transformer_list)
-        weights = np.vstack([question.coef_[0] for question in counts.questions_]) * judge.slopes_[:, :1]
-        start, self._blocks = 0, []
-        for name, count in (("words", words_of), ("characters", characters_of)):
-            vocabulary = blocks[name].vocabulary_
-            self._blocks.append(_Block(vocabulary, blocks[name].idf_, weights[:, start : start + len(vocabulary)], count))
-            start += len(vocabulary)
-        names = (*cues.EFFECTS, *cues.kinds())
-        self._cue_weights = {name: weights[:, start + place] for place, name in enumerate(names)}
+    def __init__(self, model: FittedModel) -> None:
+        self._model = model
+        # How far the judge trusts the counts expert in each question.
+        self._trust = model.slopes[:, 0]
 
-    def explain(self, reading: Reading, label: str) -> list[Found]:
+    def explain(self, reading: Reading, counted: Sequence[Counted], label: str) -> list[Found]:
         """Return the phrases that count, in text order.
 
         A note called `personalised` or `spammy` has at least one, if any of its words speaks for the label.
 
         Args:
             reading: the note.
+            counted: its terms, as the model counts them.
             label: the label given to it.
         """
-        shares = [block.shares(reading) for block in self._blocks]
-        found = [one for cue in _merged(reading.cues) if (one := self._weigh_cue(reading, cue, shares))]
+        found = [one for cue in _merged(reading.cues) if (one := self._weigh_cue(reading, cue, counted))]
         if label != "generic" and not any(one.effect == label for one in found):
-            found += self._learned(reading, label, shares)
+            found += self._learned(reading, label, counted)
         strongest = sorted(found, key=lambda one: -abs(one.weight))[:_MOST_SHOWN]
         return sorted(strongest, key=lambda one: one.span)
 
-    def _odds(self, reading: Reading, first: int, last: int, shares: Sequence[dict[str, Any]]) -> Any:
+    def _odds(self, reading: Reading, first: int, last: int, counted: Sequence[Counted]) -> Any:
         """What tokens `first` to `last` add to the log-odds of both questions, shape (2,)."""
-        part = Reading(reading.note, Tokens(reading.tokens.words[first : last + 1], reading.tokens.spans[first : last + 1]), ())
-        counted = zip(self._blocks, shares, strict=True)
-        return sum((share[gram] for block, share in counted for gram in set(block.count(part)) if gram in share), np.zeros(2))
+        stretch = slice(first, last + 1)
+        part = Reading(reading.note, Tokens(reading.tokens.words[stretch], reading.tokens.spans[stretch]), ())
+        total = np.zeros(2)
+        for terms, block in zip((words_of, characters_of), counted, strict=True):
+            rows = [block.rows[term] for term in dict.fromkeys(terms(part)) if term in block.rows]
+            total += block.added[rows].sum(axis=0)
+        return total * self._trust
 
-    def _weigh_cue(self, reading: Reading, cue: cues.Cue, shares: Sequence[dict[str, Any]]) -> Found | None:
-        odds = self._odds(reading, cue.first, cue.last, shares)
+    def _weigh_cue(self, reading: Reading, cue: cues.Cue, counted: Sequence[Counted]) -> Found | None:
+        odds = self._odds(reading, cue.first, cue.last, counted)
         effect = cue.row.effect
-        odds = odds + self._cue_weights[f"{effect}:{cue.row.kind}"] + self._cue_weights[effect]
+        cue_weight = self._model.cue_weight
+        odds = odds + (cue_weight(f"{effect}:{cue.row.kind}") + cue_weight(effect)) * self._trust
         weight = _towards(odds, effect)
         if (weight < _LEAST) if effect == "personalised" else (weight > -_LEAST):
             return None
         reason = cue.row.why_it if reading.note.language == "it" else cue.row.why_en
         return Found(reading.note.span_in_raw(cue.start, cue.end), cue.row.id, effect, round(weight, 2), reason)
 
-    def _learned(self, reading: Reading, label: str, shares: Sequence[dict[str, Any]]) -> list[Found]:
+    def _learned(self, reading: Reading, label: str, counted: Sequence[Counted]) -> list[Found]:
         """The clause whose words speak most for `label`."""
         best = max(
             (
-                (_SIGNS[label] * _towards(self._odds(reading, first, last, shares), label), first, last)
+                (_SIGNS[label] * _towards(self._odds(reading, first, last, counted), label), first, last)
                 for first, last in _clauses(reading)
             ),
             default=None,

@@ -48,6 +48,9 @@ _NOT_NAMES = frozenset(
     "bitcoin forex covid amazon".split()
 )
 
+# Of these, what is a name all the same right behind a greeting, with a capital ("Ciao Li Na", "Hi April").
+_NAMES_WHEN_GREETED = frozenset("li lo may april june august ella".split())
+
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
@@ -72,9 +75,10 @@ def plain(word: str) -> str:
 
 def _is_name(word: str, low: str, previous: str, after_name: bool, shouting: bool, known: frozenset[str]) -> bool:
     """Decide by case and place whether a word names somebody or something."""
-    if low.rstrip("'") in _NOT_NAMES or len(low) < 2:
+    greeted = previous in _GREETINGS and word[0].isupper() and not shouting
+    if (low.rstrip("'") in _NOT_NAMES and not (greeted and low in _NAMES_WHEN_GREETED)) or len(low) < 2:
         return False
-    if previous in _GREETINGS and (low not in known or (word[0].isupper() and not shouting)):
+    if greeted or (previous in _GREETINGS and low not in known):
         return True
     if shouting or not word[0].isupper():
         return False
@@ -105,8 +109,8 @@ def mask(note: Note) -> Tokens:
             after_name = bool(words) and words[-1] == NAME
             if _is_name(token, low, previous, after_name, shouting, known):
                 low = NAME
-        elif token.isspace() and token != "\n":
-            continue
+        elif not low or (token.isspace() and token != "\n"):
+            continue  # a blank, or a combining mark that stands alone
         if low == NAME and words and words[-1] == NAME:
             spans[-1] = (spans[-1][0], end)
         else:

@@ -19,22 +19,15 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from tqdm import tqdm
 
 from notequality import encoder
-from notequality.features import CharacterCounts, CueCounts, Reading, Shape, WordCounts, encoder_text
+from notequality.features import CharacterCounts, CueCounts, Shape, WordCounts
+from notequality.fitted import LABELS, Floats, judge
+from notequality.readings import Reading, encoder_text
 from notequality.tuning import tune
 
-# From worst to best, as in the labelling guide; columns of probabilities stand in this order everywhere.
-LABELS = ("spammy", "generic", "personalised")
 BLOCKS = ("words", "characters", "cues", "shape")
 EXPERTS = ("counts", "network")
 # One part in five is held out to learn how far each expert can be trusted.
 _FOLDS = 5
-
-Floats = np.ndarray[Any, np.dtype[np.float64]]
-
-
-def sigmoid(values: Any) -> Any:
-    """Return 1 / (1 + exp(−x)), without overflow."""
-    return 0.5 * (1 + np.tanh(0.5 * np.asarray(values, dtype=np.float64)))
 
 
 def answers(labels: Sequence[str]) -> tuple[Floats, Floats, Any]:
@@ -95,7 +88,7 @@ class NetworkExpert(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         seed: of shuffles and dropout.
     """
 
-    def __init__(self, passes: int = 2, rate: float = 8e-4, seed: int = 0) -> None:
+    def __init__(self, passes: int = 2, rate: float = 4e-4, seed: int = 0) -> None:
         self.passes = passes
         self.rate = rate
         self.seed = seed
@@ -190,9 +183,8 @@ class Judge(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict_proba(self, odds: Floats) -> Floats:
         """Return probabilities, shape (n, 3), columns in the order of `LABELS`."""
-        s = sigmoid(odds[:, 0::2] @ self.slopes_[0] + self.intercepts_[0])
-        t = sigmoid(odds[:, 1::2] @ self.slopes_[1] + self.intercepts_[1])
-        return np.stack([s, (1 - s) * (1 - t), (1 - s) * t], axis=1)
+        # Not `@`: BLAS would add a single row in another order than one of many.
+        return judge(odds, self.slopes_, self.intercepts_)
 
     def predict(self, odds: Floats) -> Any:
         """Return the likeliest labels, shape (n,)."""
@@ -209,8 +201,8 @@ def build_pipeline(experts: Sequence[str] = EXPERTS, jobs: int = 2) -> Pipeline:
     return Pipeline([("experts", Experts(experts, jobs)), ("judge", Judge())])
 
 
-def pack(pipeline: Pipeline) -> tuple[dict[str, Any], dict[str, list[str]], dict[str, Any]]:
-    """Take a fitted pipeline of both experts apart into arrays, lists of words and settings, for `store`."""
+def pack(pipeline: Pipeline) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """Take a fitted pipeline of both experts apart into arrays and lists of words, for `store` and `fitted`."""
     experts, judge = pipeline.named_steps["experts"], pipeline.named_steps["judge"]
     counts, network = experts.experts_
     blocks = dict(counts.columns_.transformer_list)
@@ -223,42 +215,4 @@ def pack(pipeline: Pipeline) -> tuple[dict[str, Any], dict[str, list[str]], dict
     arrays["coefficients"] = np.vstack([question.coef_ for question in counts.questions_]).astype(np.float32)
     arrays["intercepts"] = np.concatenate([question.intercept_ for question in counts.questions_])
     arrays["judge_slopes"], arrays["judge_intercepts"] = judge.slopes_, judge.intercepts_
-    return arrays, lists, {"blocks": list(counts.blocks), "experts": list(experts.names), "labels": list(LABELS)}
-
-
-def unpack(arrays: Mapping[str, Any], lists: Mapping[str, list[str]]) -> Pipeline:
-    """Put a pipeline together from what `pack` made.
-
-    Raises:
-        KeyError, ValueError: a part is missing or does not fit the others.
-    """
-    counts, network, judge = CountsExpert(), NetworkExpert(), Judge()
-    counts.columns_ = columns()
-    for name, block in counts.columns_.transformer_list:
-        if name in lists:
-            block.fixed_vocabulary_ = False
-            block.vocabulary_ = {word: place for place, word in enumerate(lists[name])}
-            block.idf_ = np.asarray(arrays[f"{name}_idf"])
-    counts.questions_ = tuple(_regression(arrays["coefficients"][i], arrays["intercepts"][i]) for i in range(2))
-    network.weights_ = {
-        name.removeprefix("net_"): np.asarray(array, dtype=np.float32)
-        for name, array in arrays.items()
-        if name.startswith("net_")
-    }
-    judge.slopes_, judge.intercepts_, judge.classes_ = (
-        arrays["judge_slopes"],
-        arrays["judge_intercepts"],
-        np.array(LABELS),
-    )
-    experts = Experts()
-    experts.experts_ = [counts, network]
-    return Pipeline([("experts", experts), ("judge", judge)])
-
-
-def _regression(coefficients: Any, intercept: Any) -> LogisticRegression:
-    regression = LogisticRegression()
-    regression.classes_ = np.array([0.0, 1.0])
-    regression.coef_ = np.asarray(coefficients)[None, :]
-    regression.intercept_ = np.atleast_1d(np.asarray(intercept))
-    regression.n_features_in_ = regression.coef_.shape[1]
-    return regression
+    return arrays, lists

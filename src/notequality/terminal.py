@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from notequality.explain import messages
@@ -22,6 +22,8 @@ _BAR = 20
 # Colours that people who confuse red and green can tell; the mark in front says the same without colour.
 _STYLES = {"personalised": ("+", "bold blue"), "generic": ("~", "bold yellow"), "spammy": ("!", "bold magenta")}
 _PLAIN = ("·", "bold")
+# What would command the terminal that a note is shown on; carriage returns are dropped.
+_CONTROLS = {**dict.fromkeys([*range(9), *range(11, 32), *range(127, 160)], "\ufffd"), 13: None}
 
 
 def _console() -> Console:
@@ -35,10 +37,10 @@ def _highlighted(note: ScoredNote) -> Text:
         if item.start < last:
             continue
         mark, style = _STYLES[item.effect]
-        shown.append(note.text[last : item.start])
-        shown.append(f"[{mark}{item.text}{mark}]", style=style)
+        shown.append(note.text[last : item.start].translate(_CONTROLS))
+        shown.append(f"[{mark}{item.text.translate(_CONTROLS)}{mark}]", style=style)
         last = item.end
-    return shown.append(note.text[last:])
+    return shown.append(note.text[last:].translate(_CONTROLS))
 
 
 def show_note(note: ScoredNote, advice: Sequence[Advice], limit: int) -> None:
@@ -60,7 +62,7 @@ def show_note(note: ScoredNote, advice: Sequence[Advice], limit: int) -> None:
     if note.evidence:
         console.print(f"\n[bold]{words['why']}[/bold]")
         for item in note.evidence:
-            console.print(f"  {_STYLES[item.effect][0]} {escape(item.text)}: {escape(item.reason)}")
+            console.print(f"  {_STYLES[item.effect][0]} {escape(item.text.translate(_CONTROLS))}: {escape(item.reason)}")
     console.print(f"\n[bold]{words['advice']}[/bold]")
     for piece in advice:
         console.print(f"  - {escape(piece.message)}")
@@ -68,34 +70,24 @@ def show_note(note: ScoredNote, advice: Sequence[Advice], limit: int) -> None:
 
 def show_summary(summary: Summary) -> None:
     """Print what became of every row of a batch, to standard error if the table itself went to standard output."""
-    console = Console(highlight=False, soft_wrap=True, stderr=summary.output == "-")
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(justify="right")
-    table.add_column()
-    table.add_row(f"{summary.rows_in:,}", "rows read")
-    for label, number in summary.labels.items():
-        table.add_row(f"{number:,}", f"{_STYLES[label][0]} {label}")
-    table.add_row(f"{summary.empty:,}", "without a note")
-    table.add_row(f"{summary.unsupported:,}", "in another language")
+    stream = sys.stderr if summary.output == "-" else sys.stdout
+    lines = [(summary.rows_in, "rows read")]
+    lines += [(number, f"{_STYLES[label][0]} {label}") for label, number in summary.labels.items()]
+    lines += [(summary.empty, "without a note"), (summary.unsupported, "in another language")]
     for reason, number in summary.skipped.items():
-        places = ", ".join(summary.places.get(reason, ()))
-        table.add_row(
-            f"{number:,}",
-            escape(f"left out: {reason}" + (f" ({places}{' …' if number > 5 else ''})" if places else "")),
-        )
-    console.print(table)
-    console.print(escape(f"written: {summary.output}   model: {summary.model}"))
+        places = summary.places.get(reason, ())
+        more = " …" if number > len(places) else ""
+        lines.append((number, f"left out: {reason} ({', '.join(places)}{more})"))
+    stream.writelines(f"{number:>9,}  {what}\n" for number, what in lines)
+    stream.write(f"written: {summary.output}   model: {summary.model}\n")
 
 
 def show_figures(name: str, figures: Mapping[str, Any]) -> None:
     """Print the figures of `evaluate` as a table."""
-    console = _console()
-    table = Table(title=escape(name), title_justify="left", box=None, padding=(0, 2, 0, 0))
     labels = list(figures["classes"])
-    for head in ("", "n", "macro-F1", *(f"F1 {label}" for label in labels)):
-        table.add_column(head, justify="left" if not head else "right")
+    heads = "".join(f"{head:>18}" for head in ("macro-F1", *(f"F1 {label}" for label in labels)))
+    sys.stdout.write(f"{name:<12}{'n':>8}{heads}\n")
     for part, values in (("all", figures), *figures["languages"].items()):
-        scores = [f"{values['classes'][label]['f1']:.3f}" for label in labels]
-        table.add_row(part, f"{values['n']:,}", f"{values['macro_f1']:.3f}", *scores)
-    console.print(table)
-    console.print(f"expected calibration error {figures['ece']:.3f}   Brier score {figures['brier']:.3f}")
+        scores = (values["macro_f1"], *(values["classes"][label]["f1"] for label in labels))
+        sys.stdout.write(f"{part:<12}{values['n']:>8,}{''.join(f'{score:>18.3f}' for score in scores)}\n")
+    sys.stdout.write(f"expected calibration error {figures['ece']:.3f}   Brier score {figures['brier']:.3f}\n")

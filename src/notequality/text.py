@@ -50,7 +50,9 @@ class Note:
         """Translate a span of the folded text (code points, end excluded) to a span of `raw` that covers it."""
         origin = self.folded.origin
         first, last = origin[start], origin[end]
-        while last <= first and end < len(origin) - 1:
+        # Several characters may come from one (`ﬀ`): go on to the first that comes from behind the span's last.
+        inside = origin[max(start, end - 1)]
+        while last <= inside and end < len(origin) - 1:
             end += 1
             last = origin[end]
         return first, last

@@ -15,9 +15,9 @@ from sklearn.pipeline import Pipeline
 from notequality import cues, store
 from notequality.errors import DataError, ModelError
 from notequality.evaluate import LabelledNote, evaluate
-from notequality.explain import Explainer
-from notequality.features import read, read_texts
-from notequality.model import LABELS, Experts, Judge, pack, unpack
+from notequality.fitted import LABELS, FittedModel
+from notequality.model import Experts, Judge, pack
+from notequality.readings import read, read_texts
 from notequality.scorer import Scorer, versions
 from notequality.text import read_note
 
@@ -68,15 +68,15 @@ def check(notes: Sequence[LabelledNote]) -> None:
         raise DataError(f"{len(clashes)} texts have two labels ({shown}): keep one label for each", row=clashes[0][0])
 
 
-def fit(notes: Sequence[LabelledNote], jobs: int = 2) -> tuple[Pipeline, float]:
-    """Fit and calibrate a pipeline; the result is as it will be after loading, rounding included.
+def fit(notes: Sequence[LabelledNote], jobs: int = 2) -> tuple[dict[str, Any], dict[str, list[str]], float]:
+    """Fit and calibrate a model.
 
     Args:
         notes: labelled notes; their groups are never split between fitting and calibrating.
         jobs: fits that run at the same time.
 
     Returns:
-        The pipeline, and the probability from which its verdicts are certain.
+        Its arrays and lists of words, as `store` keeps them, and the probability from which its verdicts are certain.
     """
     readings = read_texts((note.text for note in notes), (note.language for note in notes))
     labels = [note.label for note in notes]
@@ -85,8 +85,8 @@ def fit(notes: Sequence[LabelledNote], jobs: int = 2) -> tuple[Pipeline, float]:
     judge = Judge().fit(odds, labels)
     held = np.flatnonzero(np.isfinite(odds).all(axis=1))
     threshold = _threshold(judge.predict_proba(odds[held]), [labels[i] for i in held])
-    arrays, lists, _ = pack(Pipeline([("experts", experts), ("judge", judge)]))
-    return unpack(arrays, lists), threshold
+    arrays, lists = pack(Pipeline([("experts", experts), ("judge", judge)]))
+    return arrays, lists, threshold
 
 
 def _threshold(probabilities: Any, labels: Sequence[str]) -> float:
@@ -122,16 +122,15 @@ def train(
     """
     check(notes)
     _keep_apart(notes, measured_on)
-    pipeline, threshold = fit(notes, jobs)
-    scorer = Scorer(pipeline, Explainer(pipeline), "new", threshold)
+    arrays, lists, threshold = fit(notes, jobs)
+    scorer = Scorer(FittedModel(arrays, lists), "new", threshold)
     figures = {name: evaluate(scorer, held) for name, held in measured_on.items()}
-    arrays, lists, settings = pack(pipeline)
     card = {
         "kinds": list(cues.kinds()),
         "threshold": threshold,
         "versions": versions(),
         "golden": _golden(scorer),
-        "settings": settings,
+        "labels": list(LABELS),
         "training": {"notes": len(notes), "groups": len({note.group for note in notes}), "sha256": _digest(notes)},
         "figures": figures,
     }
