@@ -61,7 +61,7 @@ def read_labelled(path: str | Path) -> list[LabelledNote]:
     notes, faults = [], []
     for row in table.records(1 + max(names.index(name) for name in _REQUIRED)):
         cells = dict(zip(names, row.cells or [], strict=False))
-        note = _labelled(cells, row.line)
+        note = _labelled(cells, f"{path}:{row.line}")
         if isinstance(note, str):
             faults.append((row.line, note))
         else:
@@ -74,7 +74,7 @@ def read_labelled(path: str | Path) -> list[LabelledNote]:
     return notes
 
 
-def _labelled(cells: dict[str, Any], line: int) -> LabelledNote | str:
+def _labelled(cells: dict[str, Any], own_group: str) -> LabelledNote | str:
     text, label = str(cells.get("text") or ""), str(cells.get("label") or "").strip().lower()
     if label not in LABELS:
         return f"label {label[:20]!r} is none of {', '.join(LABELS)}"
@@ -85,7 +85,7 @@ def _labelled(cells: dict[str, Any], line: int) -> LabelledNote | str:
     language = str(cells.get("language") or "").strip().lower() or read_note(text).language
     if language not in LANGUAGES:
         return f"language {language[:20]!r} is none of {', '.join(LANGUAGES)}"
-    return LabelledNote(text, label, language, str(cells.get("group") or "").strip() or f"line-{line}")
+    return LabelledNote(text, label, language, str(cells.get("group") or "").strip() or own_group)
 
 
 def calibration_error(probabilities: Floats, labels: Sequence[str]) -> float:

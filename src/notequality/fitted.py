@@ -108,8 +108,10 @@ class FittedModel:
             for name, array in arrays.items()
             if name.startswith("net_")
         }
-        self.slopes = np.asarray(arrays["judge_slopes"], dtype=np.float64).reshape(2, 2)
-        self._judge_intercepts = np.asarray(arrays["judge_intercepts"], dtype=np.float64).reshape(2)
+        self.slopes = np.asarray(arrays["judge_slopes"], dtype=np.float64)
+        self._judge_intercepts = np.asarray(arrays["judge_intercepts"], dtype=np.float64)
+        if self.slopes.shape != (2, 2) or self._judge_intercepts.shape != (2,):
+            raise ValueError("the judge does not fit two questions and two experts")
 
     def count(self, reading: Reading) -> list[Counted]:
         """Count a note's terms, a block (words, characters) each."""

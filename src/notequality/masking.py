@@ -106,6 +106,8 @@ def mask(note: Note) -> Tokens:
         if kind in _CLASS:
             low = _CLASS[kind]
         elif kind == "word":
+            # At the end an apostrophe stands for an accent (`perche'`) or a cut (`po'`); before a letter it elides (`l'arte`).
+            low = low if text[end : end + 1].isalpha() else low.rstrip("'")
             after_name = bool(words) and words[-1] == NAME
             if _is_name(token, low, previous, after_name, shouting, known):
                 low = NAME

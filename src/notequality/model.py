@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import joblib
 import numpy as np
+from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
@@ -58,7 +59,7 @@ class CountsExpert(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, readings: Sequence[Reading], y: Sequence[str]) -> Self:
         """Fit on n readings and their labels."""
         self.columns_ = columns(self.blocks)
-        counted = self.columns_.fit_transform(readings).tocsr()
+        counted = sparse.csr_matrix(self.columns_.fit_transform(readings))
         self.questions_ = _two_regressions(counted, y, self.C)
         return self
 

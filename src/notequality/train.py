@@ -49,8 +49,10 @@ def check(notes: Sequence[LabelledNote]) -> None:
     """Refuse notes that nothing can be learned from.
 
     Raises:
-        DataError: a label is missing or rare, or one text has two labels.
+        DataError: there are no notes, a label is missing or rare, or one text has two labels.
     """
+    if not notes:
+        raise DataError("no notes to train on: give rows of text,label")
     found = Counter((note.language, note.label) for note in notes)
     languages = sorted({note.language for note in notes})
     if rare := [
@@ -60,7 +62,7 @@ def check(notes: Sequence[LabelledNote]) -> None:
     labels: dict[str, set[str]] = defaultdict(set)
     rows: dict[str, list[int]] = defaultdict(list)
     for number, note in enumerate(notes, start=1):
-        key = " ".join(read_note(note.text).text.lower().split())
+        key = _spelling(note.text)
         labels[key].add(note.label)
         rows[key].append(number)
     if clashes := [rows[key] for key in labels if len(labels[key]) > 1]:
@@ -117,7 +119,7 @@ def train(
         jobs: fits that run at the same time.
 
     Raises:
-        DataError: see `check`; or a note to measure on is among the training notes.
+        DataError: see `check`; or a note to measure on, or a variant of it, is among the training notes.
         ModelError: the saved model does not give the same answers after loading.
     """
     check(notes)
@@ -142,13 +144,23 @@ def train(
 
 
 def _keep_apart(notes: Sequence[LabelledNote], measured_on: Mapping[str, Sequence[LabelledNote]]) -> None:
-    texts = {note.text: number for number, note in enumerate(notes, start=1)}
+    """Refuse to train on a note that is measured on, however it is spelt, or on a variant of it (one of its group)."""
+    texts = {_spelling(note.text): row for row, note in reversed(list(enumerate(notes, start=1)))}
+    groups = {note.group: row for row, note in reversed(list(enumerate(notes, start=1)))}
     for name, held in measured_on.items():
-        if shared := [texts[note.text] for note in held if note.text in texts]:
+        if shared := sorted({texts[key] for note in held if (key := _spelling(note.text)) in texts}):
             raise DataError(
-                f"{len(shared)} training notes are in {name} too, the first is row {shared[0]}: remove them",
-                row=shared[0],
+                f"{len(shared)} training notes are in {name} too, the first is row {shared[0]}: remove them", row=shared[0]
             )
+        if shared := sorted({groups[note.group] for note in held if note.group in groups}):
+            raise DataError(
+                f"training notes are variants of notes in {name}, the first is row {shared[0]}: remove its group", row=shared[0]
+            )
+
+
+def _spelling(text: str) -> str:
+    """What two spellings of one text have in common: the folded text in lower case, one space between words."""
+    return " ".join(read_note(text).text.lower().split())
 
 
 def _digest(notes: Sequence[LabelledNote]) -> str:
