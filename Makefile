@@ -31,6 +31,9 @@ check: $(DEV_STAMP)
 	$(BIN)/pytest -m 'not slow and not stress'
 
 test: $(DEV_STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
 	$(BIN)/pytest -m 'not stress'
 
 train: $(STAMP)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from conftest import DATA
 
 from notequality import Scorer, __version__, store
 from notequality.advice import advise
@@ -432,3 +433,27 @@ def test_evaluate_as_json_and_for_people(command: Command, tmp_path: Path) -> No
     shown = command("evaluate", tmp_path / "some.jsonl")
     assert shown.code == 0 and shown.out.startswith("some")
     assert f"{found['macro_f1']:.3f}" in shown.out and f"Brier score {found['brier']:.3f}" in shown.out
+
+
+# ---- odd ways to hand something over
+
+
+def test_a_pipe_is_read_like_a_file(tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    script = f"{sys.executable} -m notequality.cli batch <(printf 'message\\nCiao\\n') --output {out}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert out.read_text(encoding="utf-8").splitlines()[1].startswith("Ciao,generic,")
+
+
+def test_a_closed_standard_input_is_one_line() -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m notequality.cli score - <&-"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "notequality: standard input is closed: give a file, or pipe something in\n")
+
+
+def test_a_reader_that_leaves_early_gets_no_traceback() -> None:
+    script = f"{sys.executable} -m notequality.cli batch data/sample-inbox.zip --output - | head -n 1"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False, cwd=DATA.parent)
+    assert done.stdout.startswith("From,To,") and "Traceback" not in done.stderr

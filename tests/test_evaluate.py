@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from notequality import DataError, InputError, Scorer
-from notequality.evaluate import LabelledNote, brier_score, calibration_error, counts, evaluate, measure, read_labelled
+from notequality.evaluate import LabelledNote, brier_score, calibration_error, evaluate, measure, read_labelled
 from notequality.text import read_note
 
 DATA = Path(__file__).parents[1] / "data"
@@ -32,14 +32,14 @@ def test_what_is_read(tmp_path: Path) -> None:
     )
     assert read_labelled(path) == [
         LabelledNote(BLANK, "generic", "it", "g1"),
-        LabelledNote("Hi, buy now!", "spammy", "en", f"{path}:3"),
+        LabelledNote("Hi, buy now!", "spammy", "en", f"{path.name}:3"),
         LabelledNote("Ciao,\nAnna", "personalised", "it", "g1"),
     ]
 
 
 def test_json_lines_are_read_alike(tmp_path: Path) -> None:
     path = written(tmp_path, json.dumps({"text": BLANK, "label": "generic"}) + "\n", "notes.jsonl")
-    assert read_labelled(path) == [LabelledNote(BLANK, "generic", "it", f"{path}:1")]
+    assert read_labelled(path) == [LabelledNote(BLANK, "generic", "it", f"{path.name}:1")]
 
 
 @pytest.mark.parametrize(
@@ -120,6 +120,6 @@ def test_a_note_whose_language_is_only_known_by_its_label_is_measured(scorer: Sc
     assert (found["n"], found["languages"]["it"]["n"]) == (2, 2)
 
 
-def test_counts() -> None:
-    notes = [LabelledNote(BLANK, label, "it", "g") for label in ("spammy", "generic", "spammy")]
-    assert counts(notes) == {"spammy": 2, "generic": 1, "personalised": 0}
+def test_a_row_may_leave_out_what_may_be_left_out(tmp_path: Path) -> None:
+    path = written(tmp_path, f'text,label,language\n"{BLANK}",generic\n')
+    assert read_labelled(path) == [LabelledNote(BLANK, "generic", "it", "notes.csv:2")]

@@ -543,3 +543,31 @@ def test_a_well_formed_table_loses_nothing(tmp_path: Path, rows: list[list[str]]
     path.write_bytes(text.getvalue().encode())
     found = [row for chunk in open_inputs([path]) for row in chunk.frame.to_numpy().tolist()]
     assert found == rows
+
+
+# ---- nothing vanishes
+
+
+def test_an_archive_whose_notes_cannot_be_understood_is_not_read_without_them(tmp_path: Path) -> None:
+    write(tmp_path / "messages.csv", MESSAGE_HEADERS["2026"], [message("1", "Ciao")])
+    (tmp_path / "Invitations.csv").write_text('"From,To,Sent At,Message,Direction\nA,B,x,hello,INCOMING\n')
+    with pytest.raises(TableError, match=r"Invitations\.csv: .*no column with notes|Invitations\.csv: "):
+        open_inputs([tmp_path])
+
+
+def test_files_that_lie_deeper_are_named() -> None:
+    unread = open_inputs([DATA / "sample-inbox"]).unread
+    assert sorted(Path(name).parts[-2:] for name in unread) == [("2023", "Invitations.csv"), ("2023", "messages.csv")]
+    assert open_inputs([DATA / "sample-inbox.zip"]).unread == ()
+
+
+def test_a_member_whose_own_header_is_damaged_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "export.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("Invitatiöns.csv", "From,To,Sent At,Message,Direction\nA,B,x,hello,INCOMING\n")
+    data = bytearray(path.read_bytes())
+    start = data.index("Invitatiöns.csv".encode())
+    data[start + 8] = 0xFF
+    path.write_bytes(bytes(data))
+    with pytest.raises(ArchiveError, match="damaged .*: download it again"):
+        list(open_inputs([path]))

@@ -371,3 +371,10 @@ def test_stored_answers_that_are_no_numbers_are_refused(monkeypatch: pytest.Monk
 
 def test_a_scored_note_is_what_the_front_door_says(scorer: Scorer) -> None:
     assert isinstance(scorer.score(BLANK), ScoredNote)
+
+
+@pytest.mark.parametrize(
+    "text", ["I'd like to add you to my professional network on LinkedIn.", "I'd like to join your LinkedIn network."]
+)
+def test_the_platforms_own_text_is_generic_whatever_the_model_thinks(scorer: Scorer, text: str) -> None:
+    assert scorer.score(text).probabilities == {"personalised": 0.01, "generic": 0.98, "spammy": 0.01}

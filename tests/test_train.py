@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from notequality import DataError, Scorer, cli, store
+from notequality import DataError, ModelError, Scorer, cli, store
 from notequality.evaluate import LabelledNote, read_labelled
 from notequality.text import read_note
 from notequality.train import Trained, check, train
@@ -191,3 +191,28 @@ def test_no_name_of_a_person_is_kept_in_a_model(trained: Trained) -> None:
     words = json.loads((trained.path / "words.json").read_text(encoding="utf-8"))
     names = {"oluwaseun", "giulia", "priya", "francesca", "alessandro", "siobhan", "piotr", "nguyen"}
     assert names & {part for word in words for part in word.split()} == set()
+
+
+# ---- what only shows late, refused early
+
+
+def test_too_few_groups_to_hold_any_out(notes: list[LabelledNote]) -> None:
+    with pytest.raises(DataError, match="1 groups cannot be parted with every label in both parts: give more groups"):
+        check([replace(note, group="all") for note in notes])
+
+
+def test_two_files_of_one_name_to_measure_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.csv").write_text("text,label\nciao a tutti,generic\n")
+    held = [str(tmp_path / folder / "mine.csv") for folder in ("one", "two")]
+    assert cli.main(["train", str(DATA / "test.jsonl"), "--measure-on", *held]) == 1
+    assert capsys.readouterr().err == (
+        "notequality: --measure-on: two files are called mine: rename one, the figures are kept by name\n"
+    )
+
+
+def test_a_place_where_no_model_can_be_saved_is_refused_before_fitting(notes: list[LabelledNote], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ModelError, match="file: no model can be saved there: .*: name another folder"):
+        train(notes, {}, tmp_path / "file", "2026-01-02")

@@ -60,6 +60,8 @@ def test_the_installed_wheel_scores_offline(wheel: Path, tmp_path: Path, scorer:
     (site,) = environment.glob("lib/python*/site-packages")
     (site / "sitecustomize.py").write_text(NO_NETWORK, encoding="utf-8")
     own = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "NOTEQUALITY_HOME": str(tmp_path / "home")}
+    probe = [str(binaries / "python"), "-c", "import socket; socket.create_connection(('127.0.0.1', 9))"]
+    assert "tried to reach the network" in subprocess.run(probe, capture_output=True, text=True, cwd=tmp_path, env=own).stderr
     words = [str(binaries / "notequality"), "score", "--json", NOTE]
     done = subprocess.run(words, check=True, capture_output=True, text=True, cwd=tmp_path, env=own)
     found = json.loads(done.stdout)

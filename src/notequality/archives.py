@@ -93,6 +93,9 @@ def _open_path(path: Path) -> Bundle:
         return Bundle(str(path), path, tuple(_folder(path)), archive=True)
     if not path.exists():
         raise InputError(f"{path}: no such file or folder: check the path", path=path)
+    if not path.is_file():
+        with path.open("rb") as pipe:
+            return _open_file(_kept(pipe, path.name, str(path)))
     return _open_file(Source(path.name, str(path), path, partial(_open_file_bytes, path)))
 
 
@@ -114,16 +117,24 @@ def _open_file(source: Source) -> Bundle:
 def standard_input() -> Source:
     """Return standard input as a source.
 
-    It is kept in an unnamed temporary file, because tables are read more than once.
+    Raises:
+        InputError: standard input is closed.
     """
+    if sys.stdin is None:
+        raise InputError("standard input is closed: give a file, or pipe something in")
+    return _kept(sys.stdin.buffer, STANDARD_INPUT, "standard input")
+
+
+def _kept(stream: IO[bytes], name: str, where: str) -> Source:
+    """Keep a stream that can be read once in an unnamed temporary file, because tables are read more than once."""
     kept = tempfile.TemporaryFile()
-    shutil.copyfileobj(sys.stdin.buffer, kept)
+    shutil.copyfileobj(stream, kept)
 
     def rewind() -> IO[bytes]:
         kept.seek(0)
         return os.fdopen(os.dup(kept.fileno()), "rb")
 
-    return Source(STANDARD_INPUT, "standard input", None, rewind)
+    return Source(name, where, None, rewind)
 
 
 def _is_table_name(name: str) -> bool:
@@ -186,5 +197,10 @@ def _fault(member: zipfile.ZipInfo, seen: set[str]) -> str:
 
 def _open_member(source: Source, name: str) -> IO[bytes]:
     # The stream holds the archive's file open by itself, so the ZipFile may be closed first.
-    with zipfile.ZipFile(source.path or source.opener()) as archive:
-        return archive.open(name)
+    try:
+        with zipfile.ZipFile(source.path or source.opener()) as archive:
+            return archive.open(name)
+    except (ValueError, KeyError, RuntimeError) as error:
+        raise ArchiveError(
+            f"{source.where}: member {name!r} is damaged ({error}): download it again", path=source.path
+        ) from error

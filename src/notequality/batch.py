@@ -38,7 +38,6 @@ SCORE_COLUMNS = (
 )
 SOURCE_COLUMN = "nq_source"
 LABELS = ("personalised", "generic", "spammy")
-OUTCOMES = ("empty", "unsupported")
 
 # Spreadsheets run a cell that begins like this; a NUL before it is dropped by some of them.
 _FORMULA = re.compile("\0*[=+\\-@\t\r＝＋－＠]")
@@ -49,7 +48,9 @@ _PROGRESS_AFTER_SECONDS = 2
 
 
 class NoteScorer(Protocol):
-    """What `run_batch` asks of a scorer."""
+    """What `run_batch` asks of a scorer: judgements, and the name of the model that gives them."""
+
+    model: str
 
     def score_frame(self, frame: pd.DataFrame, column: str) -> pd.DataFrame:
         """Return `SCORE_COLUMNS` for the texts in `column`, with the same index."""
@@ -70,6 +71,7 @@ class Summary:
         output: the path written, or `-`.
         model: the name of the model.
         places: for each reason, where the first few rows left out begin (`messages.csv:12`).
+        unread: files with notes that were left alone, because others lie nearer to the top of the archive.
     """
 
     rows_in: int
@@ -81,6 +83,7 @@ class Summary:
     output: str
     model: str
     places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a summary that does not add up."""
@@ -260,12 +263,16 @@ def _scored_by_workers(
 ) -> Iterator[tuple[Chunk, pd.DataFrame]]:
     """Score on several cores, a window of chunks at a time: joblib alone would queue without end."""
     from joblib import Parallel, delayed  # type: ignore[import-untyped,unused-ignore]
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     run = secrets.token_hex(8)
     with Parallel(n_jobs=jobs, return_as="generator", pre_dispatch="all") as pool:
         while window := list(islice(chunks, jobs * _CHUNKS_A_WORKER)):
             scores = pool(delayed(_score_in_worker)(run, load, chunk.texts, chunk.column) for chunk in window)
-            yield from zip(window, scores, strict=True)
+            try:
+                yield from zip(window, scores, strict=True)
+            except TerminatedWorkerError as error:
+                raise InputError("a worker process was killed, perhaps for want of memory: use fewer --jobs") from error
 
 
 # ---- the whole way
@@ -368,6 +375,7 @@ def _summary(inputs: Inputs, labels: Counter[str], output: str, scorer: NoteScor
         skipped={reason: found.count for reason, found in skipped.items()},
         labels={label: labels[label] for label in LABELS},
         output=output,
-        model=str(getattr(scorer, "model", "")),
+        model=scorer.model,
         places={reason: found.places for reason, found in skipped.items()},
+        unread=inputs.unread,
     )

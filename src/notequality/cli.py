@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import io
 import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -139,7 +138,10 @@ def _train(options: argparse.Namespace) -> int:
     from notequality.train import train
 
     notes = [note for path in options.labelled for note in read_labelled(path)]
-    measured_on = {Path(path).stem: read_labelled(path) for path in options.measure_on}
+    names = [Path(path).stem for path in options.measure_on]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(f"--measure-on: two files are called {twice[0]}: rename one, the figures are kept by name")
+    measured_on = {name: read_labelled(path) for name, path in zip(names, options.measure_on, strict=True)}
     into = Path(options.into) if options.into else store.home() / "models"
     trained = train(notes, measured_on, into, date.today().isoformat())
     store.promote(trained.path)
@@ -179,8 +181,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     # One BLAS thread a process: the products are small, and `batch` already uses every core.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A lone surrogate, or a letter that the terminal's encoding lacks, is written as an escape.
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -190,6 +190,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run(options)
     except NotequalityError as error:
         sys.stderr.write(f"notequality: {error}\n")
+        return FAILED
+    except BrokenPipeError:
+        # The reader has had enough (`| head`); what is still to be flushed at exit goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except KeyboardInterrupt:
         sys.stderr.write("notequality: interrupted; nothing was written\n")

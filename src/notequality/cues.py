@@ -17,6 +17,7 @@ from importlib import resources
 from itertools import chain, product
 from typing import TYPE_CHECKING, Any
 
+from notequality.errors import DataError
 from notequality.language import LANGUAGES
 from notequality.masking import Tokens, plain
 
@@ -76,9 +77,23 @@ def _row(fields: dict[str, Any]) -> Row:
 
 @cache
 def rows(language: str) -> tuple[Row, ...]:
-    """Return the rows of one language (`it` or `en`), in file order."""
+    """Return the rows of one language (`it` or `en`), in file order.
+
+    Raises:
+        DataError: a line is not a row; names the file and the line.
+    """
     text = resources.files("notequality").joinpath("patterns").joinpath(f"{language}.jsonl").read_text(encoding="utf-8")
-    return tuple(_row(json.loads(line)) for line in text.split("\n") if line.strip())
+    found = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            try:
+                found.append(_row(json.loads(line)))
+            except (ValueError, KeyError, TypeError) as error:
+                name = f"patterns/{language}.jsonl"
+                raise DataError(
+                    f"{name}, line {number}: not a row of cues ({error!r}): mend it", path=name, row=number
+                ) from error
+    return tuple(found)
 
 
 def pieces(row: Row) -> list[list[str]]:

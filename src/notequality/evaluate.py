@@ -5,7 +5,6 @@ Labelled notes are read here too, since training and measuring take the same fil
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,9 +58,9 @@ def read_labelled(path: str | Path) -> list[LabelledNote]:
         found = ", ".join(table.columns[:12])
         raise DataError(f"{path}: has no column {' or '.join(missing)}; found {found}: name them text and label", path=path)
     notes, faults = [], []
-    for row in table.records(1 + max(names.index(name) for name in _REQUIRED)):
-        cells = dict(zip(names, row.cells or [], strict=False))
-        note = _labelled(cells, f"{path}:{row.line}")
+    for row in table.records(max(names.index(name) for name in _REQUIRED)):
+        cells = None if row.cells is None else dict(zip(names, row.cells, strict=False))
+        note = "cannot be read" if cells is None else _labelled(cells, f"{Path(path).name}:{row.line}")
         if isinstance(note, str):
             faults.append((row.line, note))
         else:
@@ -156,9 +155,3 @@ def evaluate(scorer: Scorer, notes: Sequence[LabelledNote]) -> dict[str, Any]:
     right = np.array(LABELS)[probabilities.argmax(axis=1)] == np.asarray(labels)
     precision = float(right[sure].mean()) if sure.any() else None
     return {**figures, "certain": {"threshold": scorer.threshold, "share": float(sure.mean()), "precision": precision}}
-
-
-def counts(notes: Sequence[LabelledNote]) -> dict[str, int]:
-    """Return the number of notes by label."""
-    found = Counter(note.label for note in notes)
-    return {label: found[label] for label in LABELS}

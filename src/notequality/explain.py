@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,9 +18,6 @@ from notequality import cues
 from notequality.fitted import Counted, FittedModel
 from notequality.masking import Tokens
 from notequality.readings import Reading, characters_of, words_of
-
-if TYPE_CHECKING:
-    pass
 
 # A phrase that moves the log-odds by less says nothing to a reader.
 _LEAST = 0.1

@@ -27,6 +27,10 @@ SHOWN_LINES = 5
 _DECOYS = {"guidemessages", "coachmessages", "learningcoachmessages", "learningroleplaymessages"}
 
 
+# An archive whose file of this name cannot be understood is not read as if the file were not there.
+_WITH_NOTES = {"invitations", "messages"}
+
+
 @dataclass(frozen=True)
 class _Input:
     """What is read of one path: the tables with notes, those that say who its owner is, and all files there."""
@@ -37,6 +41,7 @@ class _Input:
     profiles: tuple[Reading, ...] = ()
     archive: bool = False
     files: tuple[Path, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 def _files(bundle: Bundle) -> tuple[Path, ...]:
@@ -59,13 +64,17 @@ def _open_archive(bundle: Bundle, text_column: str | None) -> _Input:
     readings: list[Reading] = []
     found: list[str] = []
     for source in bundle.sources:
-        if re.sub(r"[\s_-]", "", Path(source.name).stem).casefold() in _DECOYS:
+        name = re.sub(r"[\s_-]", "", Path(source.name).stem).casefold()
+        if name in _DECOYS:
             found.append(f"{source.name} (a chat with LinkedIn's assistant)")
             continue
         try:
             reading = recognise(source, None)
         except TableError as error:
-            found.append(source.name + (" (empty)" if "is empty" in str(error) else ""))
+            empty = "is empty" in str(error)
+            if name in _WITH_NOTES and not empty:
+                raise
+            found.append(source.name + (" (empty)" if empty else ""))
             continue
         found.append(source.name)
         readings += [reading] if reading.format is not OTHER else []
@@ -77,9 +86,10 @@ def _open_archive(bundle: Bundle, text_column: str | None) -> _Input:
             path=bundle.path,
         )
     top = min(_depth(reading) for reading in notes)
+    unread = tuple(reading.table.source.where for reading in notes if _depth(reading) != top)
     notes = [recognise(reading.table.source, text_column) for reading in notes if _depth(reading) == top]
     profiles = [reading for reading in readings if reading.format is PROFILE and _depth(reading) == top]
-    return _Input(bundle.where, bundle.path, tuple(notes), tuple(profiles), archive=True, files=_files(bundle))
+    return _Input(bundle.where, bundle.path, tuple(notes), tuple(profiles), True, _files(bundle), unread)
 
 
 def _depth(reading: Reading) -> int:
@@ -124,6 +134,7 @@ class Inputs:
     Attributes:
         columns: the input columns that the output will have, in the order first seen.
         files: the files given, read or not, for whoever must not write on them.
+        unread: files with notes that lie deeper in an archive than others and are left alone.
         rows_in: the rows read so far.
         rows_out: the rows handed out so far.
         skipped: the rows left out so far, by reason.
@@ -136,6 +147,7 @@ class Inputs:
         readings = [reading for part, _ in inputs for reading in part.notes]
         self.columns = tuple(dict.fromkeys(column for reading in readings for column in reading.table.columns))
         self.files = tuple(dict.fromkeys(file for part, _ in inputs for file in part.files))
+        self.unread = tuple(name for part, _ in inputs for name in part.unread)
         self._reset()
 
     def _reset(self) -> None:

@@ -20,6 +20,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from tqdm import tqdm
 
 from notequality import encoder
+from notequality.errors import DataError
 from notequality.features import CharacterCounts, CueCounts, Shape, WordCounts
 from notequality.fitted import LABELS, Floats, judge
 from notequality.readings import Reading, encoder_text
@@ -106,6 +107,29 @@ class NetworkExpert(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return encoder.log_odds(self.weights_, [encoder_text(one) for one in readings]).astype(np.float64)
 
 
+def hold_out(labels: Sequence[str], groups: Sequence[str]) -> tuple[Any, Any]:
+    """Choose the notes that the experts are fitted on for the judge's sake, and those they are asked about.
+
+    Args:
+        labels: n labels.
+        groups: n groups, which are never split.
+
+    Returns:
+        Row numbers of the kept and of the held-out notes.
+
+    Raises:
+        DataError: the groups are too few, or leave a part without one of the labels.
+    """
+    if len(set(groups)) >= _FOLDS:
+        folds = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=0)
+        kept, held = next(folds.split(np.zeros(len(labels)), labels, groups))
+        if all({labels[int(row)] for row in part} == set(LABELS) for part in (kept, held)):
+            return kept, held
+    raise DataError(
+        f"{len(set(groups))} groups cannot be parted with every label in both parts: give more groups, or leave them out"
+    )
+
+
 def build_expert(name: str) -> Any:
     """Return an unfitted expert, `counts` or `network`."""
     return {"counts": CountsExpert, "network": NetworkExpert}[name]()
@@ -140,8 +164,7 @@ class Experts(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             y: n labels.
             groups: n groups; variants of one note share one and are held out together.
         """
-        folds = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=0)
-        kept, held = next(folds.split(np.zeros(len(readings)), y, np.arange(len(readings)) if groups is None else groups))
+        kept, held = hold_out(y, [str(row) for row in range(len(readings))] if groups is None else groups)
         everything = np.arange(len(readings))
         tasks = [(name, rows) for name in reversed(self.names) for rows in (everything, kept)]
         fits = joblib.Parallel(n_jobs=self.jobs, return_as="generator")(
@@ -192,14 +215,13 @@ class Judge(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self.classes_[self.predict_proba(odds).argmax(axis=1)]
 
 
-def build_pipeline(experts: Sequence[str] = EXPERTS, jobs: int = 2) -> Pipeline:
-    """Return the unfitted pipeline from readings to probabilities; fit it with `experts__groups=`.
+def build_pipeline(jobs: int = 2) -> Pipeline:
+    """Return the unfitted pipeline from readings to probabilities.
 
     Args:
-        experts: which experts the judge hears.
         jobs: fits that run at the same time.
     """
-    return Pipeline([("experts", Experts(experts, jobs)), ("judge", Judge())])
+    return Pipeline([("experts", Experts(jobs=jobs)), ("judge", Judge())])
 
 
 def pack(pipeline: Pipeline) -> tuple[dict[str, Any], dict[str, list[str]]]:

@@ -28,14 +28,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 UNSUPPORTED = "unsupported"
-OUTCOMES = (*LABELS, EMPTY, UNSUPPORTED)
 # Free accounts may write 200 characters with a request, Premium ones 300.
 LIMITS = (200, 300)
 COLUMNS = (
     "nq_label", "nq_score", "nq_certain", "nq_p_personalised", "nq_p_generic", "nq_p_spammy", "nq_language", "nq_reasons",
 )  # fmt: skip
 # A note that is the platform's own text, word for word or nearly, was written by nobody, whatever the model thinks.
-_DEFAULT_KIND, _DEFAULT_SHARE = "default", 0.8
+_DEFAULT_KIND, _DEFAULT_SHARE = "generic-default", 0.8
 _DEFAULT_PROBABILITIES = (0.01, 0.98, 0.01)
 # Other versions may compute other last bits; beyond this a model's own stored answers are not reproduced.
 _GOLDEN_TOLERANCE = 1e-6
@@ -158,9 +157,9 @@ class Scorer:
             importlib.import_module("spacy")
         finally:
             warming.join()
-        card = stored.card
+        card, kinds = stored.card, list(cues.kinds())
         try:
-            if card["kinds"] != list(cues.kinds()):
+            if card["kinds"] != kinds:
                 raise ModelError(f"model {stored.name} was trained with other cue patterns: train it again", path=stored.name)
             fitted = FittedModel(stored.arrays, stored.lists)
             # Parts that do not fit each other fail here, and not with the first note; no cues, so that nothing is waited for.

@@ -113,7 +113,7 @@ def find(model: str | None = None) -> Path:
             if (found := current(place)) is not None:
                 return found
         raise ModelError(f"no model found in {places[0]} or {places[1]}: install notequality again, or train a model")
-    for candidate in (*(place / model for place in places if _NAME.match(model)), Path(model)):
+    for candidate in (*(place / model for place in places if _NAME.match(model)), *([Path(model).resolve()] if model else [])):
         if _is_folder(candidate):
             return candidate
     raise ModelError(f"no model is called {model}: give the name of a folder in {places[0]}, or a path", path=model)
@@ -157,14 +157,42 @@ def save(
         (part / CARD).write_text(text + "\n", encoding="utf-8")
         code = _digest(part / CARD)[:_HASH_LENGTH]
         same = next((path for path in folder.glob(f"????-??-??-{code}") if path.is_dir()), None)
-        if same is not None and verify(same):
+        if same is not None and _intact(same):
             return same
-        target = folder / f"{date}-{code}"
+        target = same or folder / f"{date}-{code}"
+        shutil.rmtree(target, ignore_errors=True)
         part.chmod(0o755)
         os.replace(part, target)
         return target
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _intact(folder: Path) -> bool:
+    try:
+        return bool(verify(folder))
+    except ModelError:
+        return False
+
+
+def prepare(folder: Path) -> None:
+    """Make sure that a model can be saved in `folder`, before minutes are spent on fitting it.
+
+    Raises:
+        ModelError: the folder cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise ModelError(
+            f"{folder}: no model can be saved there: {error.strerror or error}: name another folder", path=folder
+        ) from error
+
+
+def remove(folder: Path) -> None:
+    """Delete a model folder."""
+    shutil.rmtree(folder)
 
 
 def _card(folder: Path) -> dict[str, Any]:

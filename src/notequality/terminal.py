@@ -78,6 +78,8 @@ def show_summary(summary: Summary) -> None:
         places = summary.places.get(reason, ())
         more = " …" if number > len(places) else ""
         lines.append((number, f"left out: {reason} ({', '.join(places)}{more})"))
+    if summary.unread:
+        sys.stderr.write(f"not read, since others lie nearer to the top: {', '.join(summary.unread)}\n")
     stream.writelines(f"{number:>9,}  {what}\n" for number, what in lines)
     stream.write(f"written: {summary.output}   model: {summary.model}\n")
 

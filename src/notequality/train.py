@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 
 from notequality import cues, store
 from notequality.errors import DataError, ModelError
 from notequality.evaluate import LabelledNote, evaluate
 from notequality.fitted import LABELS, FittedModel
-from notequality.model import Experts, Judge, pack
+from notequality.model import build_pipeline, hold_out, pack
 from notequality.readings import read, read_texts
 from notequality.scorer import Scorer, versions
 from notequality.text import read_note
@@ -49,7 +48,8 @@ def check(notes: Sequence[LabelledNote]) -> None:
     """Refuse notes that nothing can be learned from.
 
     Raises:
-        DataError: there are no notes, a label is missing or rare, or one text has two labels.
+        DataError: there are no notes, a label is missing or rare, one text has two labels, or the groups are too few or too
+            uniform to hold a fifth of the notes out with every label in both parts.
     """
     if not notes:
         raise DataError("no notes to train on: give rows of text,label")
@@ -68,6 +68,7 @@ def check(notes: Sequence[LabelledNote]) -> None:
     if clashes := [rows[key] for key in labels if len(labels[key]) > 1]:
         shown = "; ".join("rows " + " and ".join(map(str, clash)) for clash in clashes[:_SHOWN])
         raise DataError(f"{len(clashes)} texts have two labels ({shown}): keep one label for each", row=clashes[0][0])
+    hold_out([note.label for note in notes], [note.group for note in notes])
 
 
 def fit(notes: Sequence[LabelledNote], jobs: int = 2) -> tuple[dict[str, Any], dict[str, list[str]], float]:
@@ -82,12 +83,13 @@ def fit(notes: Sequence[LabelledNote], jobs: int = 2) -> tuple[dict[str, Any], d
     """
     readings = read_texts((note.text for note in notes), (note.language for note in notes))
     labels = [note.label for note in notes]
-    experts = Experts(jobs=jobs)
+    pipeline = build_pipeline(jobs)
+    experts, judge = pipeline.named_steps["experts"], pipeline.named_steps["judge"]
     odds = experts.fit_transform(readings, labels, groups=[note.group for note in notes])
-    judge = Judge().fit(odds, labels)
+    judge.fit(odds, labels)
     held = np.flatnonzero(np.isfinite(odds).all(axis=1))
     threshold = _threshold(judge.predict_proba(odds[held]), [labels[i] for i in held])
-    arrays, lists = pack(Pipeline([("experts", experts), ("judge", judge)]))
+    arrays, lists = pack(pipeline)
     return arrays, lists, threshold
 
 
@@ -124,6 +126,7 @@ def train(
     """
     check(notes)
     _keep_apart(notes, measured_on)
+    store.prepare(into)
     arrays, lists, threshold = fit(notes, jobs)
     scorer = Scorer(FittedModel(arrays, lists), "new", threshold)
     figures = {name: evaluate(scorer, held) for name, held in measured_on.items()}
@@ -139,7 +142,8 @@ def train(
     path = store.save(into, date, card, arrays, lists, _readme(card))
     reloaded = Scorer.load(path)
     if _golden(reloaded) != card["golden"]:
-        raise ModelError(f"{path} gives other answers after loading than before saving: do not use it", path=path)
+        store.remove(path)
+        raise ModelError(f"{path} gives other answers after loading than before saving: it was removed", path=path)
     return Trained(path, figures)
 
 
