@@ -43,7 +43,7 @@ LABELS = ("personalised", "generic", "spammy")
 _FORMULA = re.compile("\0*[=+\\-@\t\r＝＋－＠]")
 _NEEDS_QUOTES = re.compile('[",\r\n\0]|^\\s|\\s$')
 # So many chunks a worker are in memory at once, however slowly the output is taken.
-_CHUNKS_A_WORKER = 4
+_CHUNKS_A_WORKER = 8
 _PROGRESS_AFTER_SECONDS = 2
 
 

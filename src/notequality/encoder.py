@@ -160,7 +160,8 @@ def normalise(rows: Floats) -> tuple[Floats, Floats]:
     """Return rows of mean 0 and variance 1, and what they were divided by, shape (n, 1)."""
     centred = rows - rows.mean(axis=1, keepdims=True)
     spread = np.sqrt(np.einsum("ij,ij->i", centred, centred)[:, None] / rows.shape[1] + np.float32(EPSILON))
-    return centred / spread, spread
+    centred /= spread
+    return centred, spread
 
 
 def gather(rows: Floats, columns: Integers) -> Floats:
@@ -186,31 +187,45 @@ def forward(weights: Mapping[str, Floats], batch: Batch, trace: dict[str, Floats
     Returns:
         The parts that the outputs look at, shape (texts, 2304).
     """
+    sums, peaks = _read_tokens(weights, batch, trace)
     kept: dict[str, Floats] = {} if trace is None else trace
-    _read_tokens(weights, batch, kept)
-    return _read_texts(weights, kept["sum"], kept["peak"], batch.lengths, kept)
+    kept.update(sum=sums, peak=peaks)
+    return _read_texts(weights, sums, peaks, batch.lengths, kept)
 
 
-def _read_tokens(weights: Mapping[str, Floats], batch: Batch, kept: dict[str, Floats]) -> None:
-    """Run the branches over all tokens; leave `sum` and `peak`, the sum and maximum of each text's features."""
-    scaled, kept["proj_spread"] = normalise(product(batch.vectors, weights["proj"]) + weights["proj_bias"])
-    kept["proj_scaled"] = scaled
-    projected = scaled * weights["proj_gain"] + weights["proj_shift"]
-    joined = [batch.vectors]
+def _read_tokens(weights: Mapping[str, Floats], batch: Batch, trace: dict[str, Floats] | None) -> tuple[Floats, Floats]:
+    """Run the branches over all tokens; return the sum and the maximum of each text's features, shape (texts, 1280) each."""
+    # Without a trace every array is let go as soon as it is used, and its memory is still warm for the next.
+    keep = (lambda name, array: None) if trace is None else trace.__setitem__
+    projected = product(batch.vectors, weights["proj"])
+    projected += weights["proj_bias"]
+    projected, spread = normalise(projected)
+    keep("proj_scaled", projected)
+    keep("proj_spread", spread)
+    projected = projected * weights["proj_gain"]
+    projected += weights["proj_shift"]
+    joined = np.empty((len(batch.vectors), _JOINED), dtype=np.float32)
+    joined[:, :_EMBEDDED] = batch.vectors
     for branch in range(len(BRANCHES)):
         columns = batch.columns(branch)
-        own = projected[:, branch * _CHANNELS : (branch + 1) * _CHANNELS]
+        start = branch * _CHANNELS
+        own = projected[:, start : start + _CHANNELS]
         for layer in (1, 2):
-            kept[f"in{layer}_{branch}"] = gather(own, columns)
-            convolved = product(kept[f"in{layer}_{branch}"], weights[f"conv{layer}_{branch}"])
-            kept[f"relu{layer}_{branch}"] = np.maximum(convolved + weights[f"conv{layer}_bias_{branch}"], 0)
-            own = kept[f"relu{layer}_{branch}"] + own
-        joined.append(own)
-    kept["scaled"], kept["spread"] = normalise(np.concatenate(joined, axis=1))
-    features = kept["scaled"] * weights["gain"] + weights["shift"]
-    kept["features"] = features
-    kept["sum"] = np.add.reduceat(features, batch.starts, axis=0)
-    kept["peak"] = np.maximum.reduceat(features, batch.starts, axis=0)
+            gathered = gather(own, columns)
+            relu = product(gathered, weights[f"conv{layer}_{branch}"])
+            relu += weights[f"conv{layer}_bias_{branch}"]
+            np.maximum(relu, 0, out=relu)
+            keep(f"in{layer}_{branch}", gathered)
+            keep(f"relu{layer}_{branch}", relu)
+            own = relu + own
+        joined[:, _EMBEDDED + start : _EMBEDDED + start + _CHANNELS] = own
+    scaled, spread = normalise(joined)
+    keep("scaled", scaled)
+    keep("spread", spread)
+    features = scaled * weights["gain"]
+    features += weights["shift"]
+    keep("features", features)
+    return np.add.reduceat(features, batch.starts, axis=0), np.maximum.reduceat(features, batch.starts, axis=0)
 
 
 def _read_texts(weights: Mapping[str, Floats], sums: Floats, peaks: Floats, lengths: Integers, kept: dict[str, Floats]) -> Floats:
@@ -245,9 +260,7 @@ def log_odds(weights: Mapping[str, Floats], texts: Sequence[str]) -> Floats:
     tokens = tokenize(texts)
     sums, peaks = (np.empty((len(texts), _JOINED), dtype=np.float32) for _ in range(2))
     for start, end in blocks(tokens):
-        kept: dict[str, Floats] = {}
-        _read_tokens(weights, Batch.of(tokens[start:end]), kept)
-        sums[start:end], peaks[start:end] = kept["sum"], kept["peak"]
+        sums[start:end], peaks[start:end] = _read_tokens(weights, Batch.of(tokens[start:end]), None)
     lengths = np.array([len(text) for text in tokens], dtype=np.int64)
     out = np.empty((len(texts), 2), dtype=np.float32)
     # The dense layers see many texts at a time: their products are padded to `_MIN_ROWS` rows, and a block holds ten.
