@@ -96,12 +96,20 @@ def test_the_same_content_is_stored_once_whatever_the_date(tmp_path: Path) -> No
     assert sorted(tmp_path.iterdir()) == [first, other]
 
 
-def test_saving_over_a_damaged_twin_does_not_hide_the_damage(tmp_path: Path) -> None:
+def test_saving_over_a_damaged_twin_makes_it_whole(tmp_path: Path) -> None:
     first = write(tmp_path)
     (first / "words.json").write_text("[]")
     with pytest.raises(ModelError, match=r"words\.json is damaged"):
-        write(tmp_path)
+        store.load(first)
+    assert write(tmp_path) == first
+    assert store.load(first).name == first.name
     assert list(tmp_path.iterdir()) == [first]
+
+
+def test_a_model_is_found_from_inside_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = write(tmp_path)
+    monkeypatch.chdir(first)
+    assert store.load(store.find(".")).name == first.name
 
 
 def test_a_model_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:

@@ -113,9 +113,9 @@ def find(model: str | None = None) -> Path:
             if (found := current(place)) is not None:
                 return found
         raise ModelError(f"no model found in {places[0]} or {places[1]}: install notequality again, or train a model")
-    for candidate in (*(place / model for place in places if _NAME.match(model)), *([Path(model).resolve()] if model else [])):
+    for candidate in (*(place / model for place in places if _NAME.match(model)), *([Path(model)] if model else [])):
         if _is_folder(candidate):
-            return candidate
+            return candidate.resolve()
     raise ModelError(f"no model is called {model}: give the name of a folder in {places[0]}, or a path", path=model)
 
 
